@@ -5,10 +5,13 @@ Adapters (backend/app/adapters/) implement them; only main.py connects the two. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from link.settings.schema import LLMSettings
 
 # --------------------------------------------------------------------------------------------- language model
 
@@ -145,6 +148,23 @@ class LLM(Protocol):
     async def models(self) -> Sequence[str]: ...
 
     def state(self) -> LLMState: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LLMContext:
+    """What the hub gives an engine's factory.
+
+    settings: the live settings, asked again for each request so that changes take effect at once.
+    persona_name: her name as the persona file has it. now: the local time.
+    recall: the user's own earlier messages from the history, oldest first, at most 500 (the starter's memory).
+    """
+
+    settings: Callable[[], LLMSettings]
+    models_dir: Path
+    data_dir: Path
+    persona_name: Callable[[], str]
+    recall: Callable[[], Awaitable[Sequence[str]]]
+    now: Callable[[], datetime]
 
 
 # ------------------------------------------------------------------------------------------------- the history

@@ -86,7 +86,7 @@ class LLMSettings(Section):
     stall_timeout: float = Field(20, description="Seconds to wait between two tokens.", gt=0)
     retries: int = Field(
         2,
-        description="How often a request is tried again where that may help (never once tokens have come).",
+        description="How often a request is tried again where that may help.",
         ge=0,
         le=10,
     )
