@@ -13,12 +13,13 @@ from functools import cache
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from link.messages import FRAMES, SPEC_OF, ClientMessage, FrameSpec, HubMessage, Say, SpeechEnd, SpeechStart, Text
 
 _TAG = re.compile(r"\[([A-Z][A-Z_ ]{0,31})\]")
 _BY_TAG: dict[str, FrameSpec] = {spec.tag: spec for spec in FRAMES if spec.tag}
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,11 @@ def tag_of(frame: str) -> str | None:
 def encode_text(text: str) -> list[str]:
     """Frames that carry a piece of a reply: one, or two when it would begin like a tag; none for empty text.
 
-    A lone surrogate, which no UTF-8 frame can hold, becomes U+FFFD.
+    Surrogates, which no UTF-8 frame can hold, become the character their pair means, or U+FFFD when alone.
     """
     if not text:
         return []
-    if _LONE_SURROGATE.search(text):
-        text = _LONE_SURROGATE.sub("\ufffd", text)
+    text = _utf8_safe(text)
     if text[0] == "[" and tag_of(text) is not None:
         return ["[", text[1:]]
     return [text]
@@ -67,7 +67,7 @@ def encode(message: HubMessage | ClientMessage, version: int = 2) -> list[str]:
     if spec.payload == "none":
         return [head]
     if spec.payload in ("word", "raw"):
-        return [head + str(getattr(message, fields(message)[0].name))]
+        return [head + _utf8_safe(str(getattr(message, fields(message)[0].name)))]
     if spec.payload == "optional json" and (version < 2 or message in (SpeechStart(), SpeechEnd())):
         return [head]
     return [head + _to_json(spec.message, message)]
@@ -111,9 +111,7 @@ def _decode_say(frame: str) -> Say | Malformed:
     if "message" not in body:
         return Malformed("malformed", 'The field "message" is missing.')
     try:
-        return cast(
-            Say, _adapter(Say).validate_python({"text": body["message"], "id": body.get("id", "")}, strict=True)
-        )
+        return cast(Say, _adapter(Say).validate_python({"text": body["message"], "id": body.get("id", "")}))
     except ValidationError:
         return Malformed("malformed", 'The field "message" must be text, and "id" text of at most 64 characters.')
 
@@ -125,7 +123,7 @@ def _decode_tagged(spec: FrameSpec, payload: str) -> object:
         if spec.payload in ("word", "raw"):
             value = payload.strip() if spec.payload == "word" else payload
             return _adapter(spec.message).validate_python({fields(spec.message)[0].name: value})
-        return _adapter(spec.message).validate_json(payload)
+        return _adapter(spec.message).validate_json(payload, strict=True)
     except ValidationError as error:
         return Malformed("malformed", f"[{spec.tag}] was not understood: {_problem(error)}.", spec.tag)
 
@@ -144,4 +142,23 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 
 
 def _to_json(kind: type, value: object) -> str:
-    return _adapter(kind).dump_json(value).decode()
+    try:
+        return _adapter(kind).dump_json(value).decode()
+    except PydanticSerializationError:  # a surrogate somewhere inside
+        return to_json(_utf8_safe_tree(_adapter(kind).dump_python(value))).decode()
+
+
+def _utf8_safe(text: str) -> str:
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _utf8_safe_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return _utf8_safe(value)
+    if isinstance(value, dict):
+        return {_utf8_safe_tree(key): _utf8_safe_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_utf8_safe_tree(item) for item in value]
+    return value
