@@ -59,7 +59,7 @@ class Registry(Generic[Made, Context]):
         for name, load in _candidates(package, group):
             try:
                 engine = load()
-            except Exception as error:  # a third party's code: anything may come, and none may stop us
+            except Exception as error:  # noqa: BLE001 - a third party's code: anything may come, and none may stop us
                 registry.broken[name] = f"{type(error).__name__}: {error}"
                 continue
             if isinstance(engine, Engine):

@@ -17,7 +17,7 @@ def restart(default: Any, description: str, **constraints: Any) -> Any:
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values are checked on assignment, nothing is mutable."""
+    """Base of all sections: unknown keys are errors, defaults are checked too, nothing is mutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -53,7 +53,8 @@ class LLMSettings(Section):
     api_key: SecretStr = restart(SecretStr(""), "Key for the server at `url`, if it wants one.")
     model: str = restart(
         "",
-        "A GGUF file (name inside models/ or a path), or the model's id on an OpenAI-compatible server. Empty: the only one there is.",
+        "A GGUF file (name inside models/ or a path), or the model's id on an OpenAI-compatible server. "
+        "Empty: the only one there is.",
     )
     fallback: list[Literal["starter"]] = Field(
         ["starter"],
