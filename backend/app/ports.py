@@ -130,24 +130,30 @@ class LLMState:
 class LLM(Protocol):
     """A language model engine.
 
-    `stream` is an async generator: closing it (aclose, or cancelling the task that reads it) must make the
-    server stop generating. It raises LLMError. `count_tokens` returns None where the engine cannot count
-    without a guess. `start` returns at once (it may begin background work); `close` ends what was started.
+    `batches` is an async generator of the answer's chunks, one non-empty list for each piece that came over the
+    network, so that many tokens cost one wake-up. Closing it (aclose, or cancelling the task that reads it) must
+    make the server stop generating. It raises LLMError, always after the chunks that came before the fault.
+    `count_tokens` returns None where the engine cannot count without a guess. `start` returns at once (it may
+    begin background work); `close` ends what was started. `watch` asks for a call of `changed` (from the event
+    loop, never from within `watch` itself) whenever `state()` has changed.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[Chunk]: ...
+    def batches(self, request: ChatRequest) -> AsyncIterator[list[Chunk]]: ...
 
     async def count_tokens(self, text: str) -> int | None: ...
 
     async def models(self) -> Sequence[str]: ...
 
     def state(self) -> LLMState: ...
+
+    def watch(self, changed: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
