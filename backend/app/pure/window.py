@@ -1,0 +1,35 @@
+"""The part of a conversation she has in mind: the last turns within a limit of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.app.ports import StoredMessage
+from backend.app.pure.tokens import estimate_tokens
+
+
+def tokens_of(message: StoredMessage) -> int:
+    """Length of a message: as counted by the model's tokenizer, else estimated."""
+    return message.tokens if message.tokens is not None else estimate_tokens(message.text)
+
+
+def window(messages: Sequence[StoredMessage], turns: int, tokens: int) -> tuple[StoredMessage, ...]:
+    """The newest whole turns of `messages` (oldest first), at most `turns` of them and at most `tokens` long.
+
+    A turn begins with a message of the user that follows a reply. The newest turn is kept even when it alone is too
+    long: what the user just said must be answered.
+    """
+    starts = [
+        index
+        for index, message in enumerate(messages)
+        if message.role == "user" and (index == 0 or messages[index - 1].role != "user")
+    ]
+    if not starts:
+        return ()
+    begin, total, end = starts[-1], 0, len(messages)
+    for start in reversed(starts[-turns:]):
+        total += sum(tokens_of(message) for message in messages[start:end])
+        if total > tokens and start != starts[-1]:
+            break
+        begin, end = start, start
+    return tuple(messages[begin:])
