@@ -33,11 +33,13 @@ class ChatRequest:
     messages: system prompt first, then the conversation, the newest message last.
     conversation: number of the conversation; servers with slots keep its prompt cache by it.
     request: id for the logs (never sent to the server as a header).
+    mode: the conversation mode; models read it in the system prompt, the starter (which reads none) here.
     """
 
     messages: tuple[ChatMessage, ...]
     conversation: int = 0
     request: str = ""
+    mode: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,9 @@ class LLMContext:
     settings: the live settings, asked again for each request so that changes take effect at once.
     persona_name: her name as the persona file has it. now: the local time.
     recall: the user's own earlier messages from the history, oldest first, at most 500 (the starter's memory).
+    dialogue: the same with her replies in between, oldest first, at most 1,000 messages of all conversations. Where
+    it is given the starter uses it in place of `recall`: it then knows what a bare "Max" answered, and which lines
+    it used before a restart.
     """
 
     settings: Callable[[], LLMSettings]
@@ -171,6 +176,7 @@ class LLMContext:
     persona_name: Callable[[], str]
     recall: Callable[[], Awaitable[Sequence[str]]]
     now: Callable[[], datetime]
+    dialogue: Callable[[], Awaitable[Sequence[ChatMessage]]] | None = None
 
 
 # ------------------------------------------------------------------------------------------------- the history
