@@ -92,7 +92,7 @@ HUB_HAS = "`hub` has host, port, allowed_hosts, allowed_origins"
         ("llm:\n  provider: openapi\n", 2, f"{PROVIDER}, not `openapi`; did you mean `openai`?"),
         ("llm:\n  gpu_layers: all\n", 2, "`llm.gpu_layers` must be `auto` or a whole number, not `all`."),
         ("llm:\n  detect: maybe\n", 2, "`llm.detect` must be `true` or `false`, not `maybe`."),
-        ("llm:\n  top_k: true\n", 2, "`llm.top_k` must be a whole number at least 0, not true."),
+        ("llm:\n  top_k: 1.5\n", 2, "`llm.top_k` must be a whole number at least 0, not 1.5."),
         ("llm:\n  model: 7\n", 2, "`llm.model` must be text: put 7 in quotes."),
         (
             "llm:\n  fallback: [start]\n",
