@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from link.files import OWNER_ONLY, write_atomic
 from link.roles import SATELLITES, Role
 
 TOKEN_BYTES = 32
@@ -90,26 +91,13 @@ def _kept_or_made(path: Path) -> str:
     except (FileNotFoundError, UnicodeDecodeError):
         token = ""
     if _whole(token):
-        _owner_only(path, 0o600)
+        _owner_only(path, OWNER_ONLY)
         return token
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    _write_secret(path, token)
+    if path.exists():
+        _owner_only(path, OWNER_ONLY)  # replacing a file keeps its mode, so it must be right before the token is in it
+    write_atomic(path, f"{token}\n".encode(), OWNER_ONLY)
     return token
-
-
-def _write_secret(path: Path, token: str) -> None:
-    """Write a file that nobody else can read at any moment, and that is either whole or not there."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(token + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _owner_only(path: Path, mode: int) -> None:
