@@ -5,7 +5,7 @@ Adapters (backend/app/adapters/) implement them; only main.py connects the two. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -147,7 +147,7 @@ class LLM(Protocol):
 
     async def close(self) -> None: ...
 
-    def batches(self, request: ChatRequest) -> AsyncIterator[list[Chunk]]: ...
+    def batches(self, request: ChatRequest) -> AsyncGenerator[list[Chunk], None]: ...
 
     async def count_tokens(self, text: str) -> int | None: ...
 

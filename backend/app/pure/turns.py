@@ -28,6 +28,7 @@ class Stimulus:
 
     turn: id of the turn it would begin. text: the words (empty for an idle thought).
     tainted: the text comes from somebody who is not the user (a viewer, the screen, the web): quoted data only.
+    client: id of the connection it came from, which need not be told what it just said itself.
     replaces: for a retry, the turn whose reply this one is to replace.
     """
 
@@ -36,6 +37,7 @@ class Stimulus:
     text: str
     who: str = ""
     request: str = ""
+    client: str = ""
     tainted: bool = False
     replaces: str = ""
 
