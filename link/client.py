@@ -41,9 +41,9 @@ RESUME_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 0.5
 """Seconds to wait for the hub's half of the closing handshake."""
 
-_log = logging.getLogger(__name__)
-_wire_log = logging.getLogger(f"{__name__}.wire")
-_wire_log.setLevel(logging.INFO)  # below that the library writes out frames, and with them what people said
+logger = logging.getLogger(__name__)
+_wire_logger = logging.getLogger(f"{__name__}.wire")
+_wire_logger.setLevel(logging.INFO)  # below that the library writes out frames, and with them what people said
 
 _T = TypeVar("_T")
 
@@ -205,7 +205,7 @@ class HubClient:
                 open_timeout=OPEN_TIMEOUT,
                 close_timeout=CLOSE_TIMEOUT,
                 max_size=MAX_FRAME,
-                logger=_wire_log,
+                logger=_wire_logger,
             )
         except TokenError as error:
             return _Ended(str(error), self._policy.unreachable())
@@ -247,7 +247,7 @@ class HubClient:
             events.append(Connected(message.boot if isinstance(message, Status) else "", self._connected_before))
             self._connected_before = True
         if isinstance(message, Malformed):
-            _log.warning("A frame of the hub was not understood: %s", message.text, extra={"tag": message.tag})
+            logger.warning("frame not understood", extra={"tag": message.tag, "problem": message.text})
             return events
         if lost := self._tracker.message(message):
             events.append(TurnLost(lost))
