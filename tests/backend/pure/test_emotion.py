@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,8 +80,7 @@ PARTS = st.sampled_from(
         "\n",
         "Hi",
         ".",
-    ]
-    + ["<happy>", "[EMOTION]", "happy", "</emotion>", "emotion", ">", "]", '"', "/", "mood", ":", "x"]
+    , "<happy>", "[EMOTION]", "happy", "</emotion>", "emotion", ">", "]", '"', "/", "mood", ":", "x"]
 )
 
 
@@ -88,7 +89,7 @@ PARTS = st.sampled_from(
 def test_chunking_changes_nothing(reply: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(reply)), max_size=8)))
     edges = [0, *cuts, len(reply)]
-    pieces = [reply[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [reply[a:b] for a, b in pairwise(edges)]
     assert run(pieces) == run([reply]) == run(list(reply))
 
 
