@@ -110,7 +110,7 @@ class Supervisor:
             self._start_waiting(now)
             if self._foreground is not None and (code := self._foreground.poll()) is not None:
                 return code if code >= 0 else 128 - code
-            if self._foreground is None and not self._waiting:
+            if self._foreground is None and not self._waiting and self._required_are_up(self._members):
                 if self._foreground_command is not None:
                     self._start_foreground(self._foreground_command)
                 elif not any(member.active for member in self._members):
@@ -122,10 +122,13 @@ class Supervisor:
     def _start_waiting(self, now: float) -> None:
         """Start the next programs, up to one that is required and not healthy yet."""
         while self._waiting:
-            started = [member for member in self._members if member not in self._waiting]
-            if any(member.program.required and member.supervision.state != "running" for member in started):
+            if not self._required_are_up([member for member in self._members if member not in self._waiting]):
                 return
             self._spawn(self._waiting.pop(0), now)
+
+    @staticmethod
+    def _required_are_up(members: Sequence[_Member]) -> bool:
+        return all(member.supervision.state == "running" for member in members if member.program.required)
 
     def _start_foreground(self, command: Sequence[str]) -> None:
         if self._quiet:
