@@ -57,7 +57,9 @@ def _server(*, console: bool) -> uvicorn.Server:
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            signals = (signal.SIGINT, signal.SIGTERM, *([signal.SIGBREAK] if sys.platform == "win32" else []))
+            signals = [signal.SIGINT, signal.SIGTERM]
+            if sys.platform == "win32":
+                signals.append(signal.SIGBREAK)
             before = {number: signal.signal(number, self.handle_exit) for number in signals}
             try:
                 yield

@@ -153,9 +153,9 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     ):
         app.include_router(router)
 
-    def settings_changed(_: Settings, new: Settings, changed: tuple[str, ...]) -> None:
+    def settings_changed(_: Settings, new: Settings, changed: frozenset[str]) -> None:
         logs.set_level(new.logs.level)
-        log.info("settings changed", extra={"names": list(changed)})
+        log.info("settings changed", extra={"names": sorted(changed)})
 
     settings.subscribe(settings_changed)
     chain.watch(state.changed)

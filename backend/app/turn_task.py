@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
+from typing import Any
 
 from backend.app.llm_chain import Using
 from backend.app.ports import ChatRequest, LLMError, StoreError
@@ -40,7 +41,7 @@ class TurnTask:
         services: Services,
         reply: Reply,
         now: Callable[[], datetime],
-        over: Callable[[str, bool], Awaitable[None]],
+        over: Callable[[str, bool], Coroutine[Any, Any, None]],
     ) -> None:
         self._s = services
         self._reply = reply

@@ -80,7 +80,19 @@ PARTS = st.sampled_from(
         "\n",
         "Hi",
         ".",
-    , "<happy>", "[EMOTION]", "happy", "</emotion>", "emotion", ">", "]", '"', "/", "mood", ":", "x"]
+        "<happy>",
+        "[EMOTION]",
+        "happy",
+        "</emotion>",
+        "emotion",
+        ">",
+        "]",
+        '"',
+        "/",
+        "mood",
+        ":",
+        "x",
+    ]
 )
 
 
