@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from link.paths import PROJECT
+from link.protocol_docs import protocol_markdown
 from link.settings.docs import settings_markdown
 
 
@@ -20,7 +21,10 @@ class Generated:
     generate: Callable[[], str]
 
 
-DOCUMENTS: tuple[Generated, ...] = (Generated("docs/SETTINGS.md", settings_markdown),)
+DOCUMENTS: tuple[Generated, ...] = (
+    Generated("docs/PROTOCOL.md", protocol_markdown),
+    Generated("docs/SETTINGS.md", settings_markdown),
+)
 
 
 def drifted(root: Path, documents: Sequence[Generated] = DOCUMENTS) -> list[str]:

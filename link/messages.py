@@ -40,14 +40,14 @@ class Say:
 class VisionFace:
     """Presence and attention of the user, as the webcam shows it."""
 
-    state: Annotated[Face, Field(description="One of present, absent, focused, away.")]
+    state: Annotated[Face, Field(description="What the webcam shows.")]
 
 
 @dataclass(frozen=True, slots=True)
 class VisionDesktop:
     """What is on the screen: JSON, quoted to the model as data and never obeyed."""
 
-    context: Annotated[str, Field(max_length=16_384, description="A JSON document, at most 16,384 characters.")]
+    context: Annotated[str, Field(max_length=16_384, description="A JSON document.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Text:
 class Emotion:
     """The face to show. Comes before the text it colours."""
 
-    name: Annotated[EmotionName, Field(description="One of the eight emotions.")]
+    name: Annotated[EmotionName, Field(description="The emotion.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Mic:
     """Somebody talks into the microphone, or has stopped."""
 
     speaking: Annotated[bool, Field(description="Whether a voice is heard.")]
-    level: Annotated[Level, Field(description="Loudness, 0 to 1.")] = 0.0
+    level: Annotated[Level, Field(description="Loudness; 1 is the loudest there is.")] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
