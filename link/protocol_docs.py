@@ -8,7 +8,6 @@ from dataclasses import MISSING, Field, fields
 from inspect import cleandoc
 from typing import Any
 
-from annotated_types import Ge, Le, MaxLen
 from pydantic.fields import FieldInfo
 
 from link import messages as m
@@ -213,14 +212,17 @@ def _type(hint: Any, limits: tuple[Any, ...] = ()) -> str:
 
 
 def _bounds(limits: tuple[Any, ...]) -> str:
-    lowest = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
-    highest = next((limit.le for limit in limits if isinstance(limit, Le)), None)
+    lowest, highest = _limit(limits, "ge"), _limit(limits, "le")
     if lowest is None:
         return ""
     return f" from {lowest} to {highest}" if highest is not None else f", at least {lowest}"
 
 
 def _longest(limits: tuple[Any, ...], what: str) -> str:
-    # Of a limit that a shared type sets and one that a field adds, the field's comes first.
-    most = next((limit.max_length for limit in limits if isinstance(limit, MaxLen)), None)
+    most = _limit(limits, "max_length")
     return f", at most {most:,} {what}" if most is not None else ""
+
+
+def _limit(limits: tuple[Any, ...], name: str) -> Any:
+    """The limit of that name (`ge`, `le`, `max_length`) among pydantic's constraints, or None. The first one counts."""
+    return next((getattr(limit, name) for limit in limits if hasattr(limit, name)), None)
