@@ -5,14 +5,25 @@ They use core statements, because an ORM entity for each row makes reloading the
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    SQLColumnExpression,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from backend.app.adapters.store import errors, sqlite
-from backend.app.adapters.store.models import ConversationRow, MessageRow, StateRow
+from backend.app.adapters.store.models import ConversationRow, MessageRow, StateRow, microseconds
 from backend.app.adapters.store.titles import title_from
 from backend.app.ports import (
     Conversation,
@@ -41,6 +52,10 @@ _MESSAGE = (
 )
 
 
+# All columns but the id, which SQLite gives.
+_WRITTEN = tuple(column.name for column in MessageRow.__table__.columns if column.name != "id")
+
+
 def _in_scope(row: type[ConversationRow | MessageRow | StateRow]) -> list[ColumnElement[bool]]:
     # Names of their own: those of columns are reserved in UPDATE statements.
     return [
@@ -62,9 +77,13 @@ def _id(number: int) -> int:
 # ---------------------------------------------------------------------------------------------------- messages
 
 # Statements on the way of every turn are built once: building one costs more than running it.
-_TITLE = select(ConversationRow.title).where(ConversationRow.id == bindparam("of_id"), *_in_scope(ConversationRow))
-_SET_TITLE = update(ConversationRow).where(ConversationRow.id == bindparam("of_id")).values(title=bindparam("to"))
-_ADD = insert(MessageRow)
+_TITLE = sqlite.compiled(
+    select(ConversationRow.title).where(ConversationRow.id == bindparam("of_id"), *_in_scope(ConversationRow))
+)
+_SET_TITLE = sqlite.compiled(
+    update(ConversationRow).where(ConversationRow.id == bindparam("of_id")).values(title=bindparam("to"))
+)
+_ADD = sqlite.compiled(insert(MessageRow).values({name: bindparam(name) for name in _WRITTEN}))
 _RECENT = (
     select(*_MESSAGE)
     .where(MessageRow.conversation_id == bindparam("of_conversation"), *_in_scope(MessageRow))
@@ -84,15 +103,16 @@ def add(db: Connection, scope: Scope, messages: Sequence[NewMessage], at: dateti
 
     Raises StoreError when a conversation does not exist in the scope.
     """
+    raw = sqlite.driver(db)
     titles: dict[int, str] = {}
     stored = []
     for message in messages:
         conversation, text = message.conversation, sqlite.storable(message.text)
         if conversation not in titles:
-            titles[conversation] = _title(db, scope, conversation)
+            titles[conversation] = _title(raw, scope, conversation)
         if message.role == "user" and not titles[conversation]:
             titles[conversation] = title_from(text)
-            db.execute(_SET_TITLE, {"of_id": conversation, "to": titles[conversation]})
+            raw.execute(_SET_TITLE, {"of_id": conversation, "to": titles[conversation]})
         values = {
             "conversation_id": conversation,
             "companion": scope.companion,
@@ -103,34 +123,39 @@ def add(db: Connection, scope: Scope, messages: Sequence[NewMessage], at: dateti
             "role": message.role,
             "text": text,
             "emotion": message.emotion,
-            "interrupted": message.interrupted,
+            "interrupted": int(message.interrupted),
             "tokens": message.tokens,
-            "created": at,
+            "created": microseconds(at),
         }
-        key = db.execute(_ADD, values).inserted_primary_key
-        assert key is not None
-        stored.append(
-            StoredMessage(
-                id=key[0],
-                conversation=conversation,
-                role=message.role,
-                text=text,
-                source=message.source,
-                turn=message.turn,
-                at=at,
-                emotion=message.emotion,
-                interrupted=message.interrupted,
-                tokens=message.tokens,
-            )
-        )
+        stored.append(_stored(raw.execute(_ADD, values).lastrowid, message, text, at))
     return tuple(stored)
 
 
-def _title(db: Connection, scope: Scope, conversation: int) -> str:
-    title: str | None = db.execute(_TITLE, _scoped(scope, of_id=_id(conversation))).scalar()
-    if title is None:
+def _title(raw: sqlite3.Connection, scope: Scope, conversation: int) -> str:
+    row = raw.execute(_TITLE, _scoped(scope, of_id=_id(conversation))).fetchone()
+    if row is None:
         raise StoreError(errors.NO_CONVERSATION)
-    return title
+    return str(row[0])
+
+
+def _stored(key: int | None, message: NewMessage, text: str, at: datetime) -> StoredMessage:
+    assert key is not None  # after an INSERT there is one
+    return StoredMessage(
+        id=key,
+        conversation=message.conversation,
+        role=message.role,
+        text=text,
+        source=message.source,
+        turn=message.turn,
+        at=at,
+        emotion=message.emotion,
+        interrupted=message.interrupted,
+        tokens=message.tokens,
+    )
+
+
+def _from_row(row: Sequence[Any]) -> StoredMessage:
+    return StoredMessage(*row)
 
 
 def shorten(db: Connection, scope: Scope, turn: str, text: str) -> bool:
@@ -167,25 +192,27 @@ def set_tokens(db: Connection, scope: Scope, counts: Mapping[int, int]) -> None:
 
 def recent(db: Connection, scope: Scope, conversation: int, limit: int) -> tuple[StoredMessage, ...]:
     """The newest `limit` messages of a conversation, oldest first."""
-    rows = db.execute(_RECENT, _scoped(scope, of_conversation=_id(conversation), at_most=max(0, limit))).all()
-    return tuple(StoredMessage(*row) for row in reversed(rows))
+    rows = db.execute(
+        _RECENT, _scoped(scope, of_conversation=_id(conversation), at_most=max(0, min(limit, _LARGEST_ID)))
+    ).all()
+    return tuple(_from_row(row) for row in reversed(rows))
 
 
 def page(
     db: Connection, scope: Scope, conversation: int | None, search: sqlite.Search | None, before: int | None, limit: int
 ) -> HistoryPage:
     """Up to `limit` messages, newest first, older than the message `before`."""
-    limit = max(1, limit)
+    limit = max(1, min(limit, _LARGEST_ID - 1))
     # With the index in play its rowid is asked, not messages.id: FTS5 walks its hits in that order by itself.
-    newest_first: ColumnElement[int] = sqlite.SEARCH_ROWID if search and search.match else MessageRow.id
+    newest_first: SQLColumnExpression[int] = sqlite.SEARCH_ROWID if search and search.match else MessageRow.id
     statement = select(*_MESSAGE).where(*_in_scope(MessageRow)).order_by(newest_first.desc()).limit(limit + 1)
     if search is not None:
         statement = sqlite.searched(statement, search, MessageRow.id, MessageRow.text)
     if conversation is not None:
         statement = statement.where(MessageRow.conversation_id == _id(conversation))
     if before is not None:
-        statement = statement.where(newest_first < min(before, _LARGEST_ID))
-    messages = [StoredMessage(*row) for row in db.execute(statement, _scoped(scope))]
+        statement = statement.where(newest_first < max(0, min(before, _LARGEST_ID)))
+    messages = [_from_row(row) for row in db.execute(statement, _scoped(scope))]
     more = len(messages) > limit
     return HistoryPage(tuple(messages[:limit]), before=messages[limit - 1].id if more else None)
 
