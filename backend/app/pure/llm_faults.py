@@ -24,6 +24,11 @@ def overflow(n_prompt_tokens: int | None = None, n_ctx: int | None = None) -> LL
     return LLMError("overflow", text, n_prompt_tokens=n_prompt_tokens, n_ctx=n_ctx)
 
 
+def loading() -> LLMError:
+    """The server is there, its model not yet."""
+    return LLMError("starting", "The model is still being loaded.", retry=True)
+
+
 def from_response(status: int, body: bytes) -> LLMError:
     """The fault behind an HTTP answer other than 200."""
     try:
@@ -58,7 +63,7 @@ def _classify(status: int, error: Any) -> LLMError:
     if status in (408, 429):
         return LLMError("busy", "The model server has too much to do at the moment.", retry=True)
     if status == 503 and "loading" in message.lower():
-        return LLMError("starting", "The model is still being loaded.", retry=True)
+        return loading()
     if status >= 500:
         return LLMError("server", f"The model server failed (error {status}).", retry=True)
     if 300 <= status < 400:

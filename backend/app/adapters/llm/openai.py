@@ -15,10 +15,10 @@ from typing import Any
 
 from backend.app.adapters.llm.chat import stream_chat
 from backend.app.adapters.llm.http import fetch
+from backend.app.ports import LLM, ChatRequest, Chunk, LLMContext, LLMError, LLMState, LLMStatus
 from backend.app.pure import endpoint as endpoints
 from backend.app.pure import llm_faults
 from backend.app.pure.endpoint import Endpoint
-from backend.app.ports import LLM, ChatRequest, Chunk, LLMContext, LLMError, LLMState, LLMStatus
 from link.registry import Engine, Missing
 from link.settings.schema import LLMSettings
 from link.tasks import RestartPolicy, Supervisor
@@ -40,13 +40,16 @@ class Pace:
     models: float = 60.0
 
 
+PACE = Pace()
+
+
 class OpenAIServer:
     """An LLM behind `/v1/chat/completions`.
 
-    endpoint: where; a ValueError in its place makes an engine that is down and says why.
+    endpoint: where; a ValueError in its place makes an engine that is down and says why. None: not known yet.
     """
 
-    def __init__(self, context: LLMContext, endpoint: Endpoint | ValueError, pace: Pace = Pace()) -> None:
+    def __init__(self, context: LLMContext, endpoint: Endpoint | ValueError | None, pace: Pace = PACE) -> None:
         self._context, self._pace = context, pace
         self._endpoint = endpoint if isinstance(endpoint, Endpoint) else None
         self._state = LLMState("openai", "starting", detail="The model server has not been asked yet.")
@@ -78,7 +81,8 @@ class OpenAIServer:
     async def batches(self, request: ChatRequest) -> AsyncGenerator[list[Chunk], None]:
         endpoint = self._endpoint
         if endpoint is None:
-            raise LLMError("unreachable", self._state.detail)
+            starting = self._state.status == "starting"
+            raise LLMError("starting" if starting else "unreachable", self._state.detail, retry=starting)
         settings = self._context.settings()
         try:
             body = json.dumps(await self._body(endpoint, request, settings)).encode()
@@ -191,7 +195,7 @@ class OpenAIServer:
 
     def _failed(self, error: LLMError) -> None:
         """A request has shown how the server is, before the watch did."""
-        if error.kind == "unreachable":
+        if error.kind in ("unreachable", "starting"):
             self._set(self._not_ready(error))
         if error.kind in ("unreachable", "starting", "cut"):
             self._look_now.set()
