@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from link.requirement_files import fingerprint
 from scripts.filelock import FileLock
 from scripts.pip_output import failure, step
 from scripts.progress import Progress
-from scripts.requirement_files import fingerprint
 
 STAMP = "alisa-installed.json"
 _QUOTED_LINES = 12

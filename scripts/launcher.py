@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from link.hub_probe import Answer, busy_port_text, probe, reachable_host
 from link.paths import data_dir
 from link.roles import Role
 from link.settings.load import load
@@ -21,7 +22,6 @@ from link.settings.problems import SettingsError
 from link.tokens import token_path
 from scripts.arguments import Plan, parse
 from scripts.board import Board
-from scripts.hub_probe import Answer, busy_port_text, probe, reachable_host
 from scripts.parts import CHAT, HUB, PARTS, Part
 from scripts.supervision import NOT_AVAILABLE, WRONG_USAGE
 from scripts.supervisor import Program, Supervisor
