@@ -86,7 +86,7 @@ class Inbound:
             self.metrics.refused.labels(problem.category).inc()
             if client.version >= 2 or isinstance(message, Say) or not (isinstance(message, Malformed) and message.tag):
                 client.answer(problem)
-            log.info("refused frame", extra={"client": client.name, "category": problem.category})
+            log.debug("refused frame", extra={"client": client.name, "category": problem.category})
         elif not isinstance(message, Malformed):
             await self._dispatch(client, message)
 

@@ -134,7 +134,12 @@ class HubUnderTest:
         if version == 2:
             query["v"] = 2
         async with websockets.connect(
-            self.url(**query), additional_headers=self.bearer(role), proxy=None, max_size=None, compression=None
+            self.url(**query),
+            additional_headers=self.bearer(role),
+            proxy=None,
+            max_size=None,
+            max_queue=None,  # tests leave frames unread; the library's limit would then stall the closing handshake
+            compression=None,
         ) as socket:
             yield Chat(socket)
 
