@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.app.clients import Client, Clients
+from backend.app.guard import require_user
 from backend.app.inbound import Inbound
 from backend.app.replies import Reply
-from backend.app.routes import require_user
 from backend.app.slash import Begun
 from link.messages import Emotion, End, Error, HubMessage, Text, Turn
 from link.roles import Role

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection
 from urllib.parse import parse_qs
 
+from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.app.pure.access import host_allowed, origin_allowed
@@ -62,6 +63,12 @@ class Guard:
             return
         scope.setdefault("state", {})["role"] = role
         await self._app(scope, receive, send)
+
+
+def require_user(request: Request) -> None:
+    """Only the user's own token. Raises HTTPException 403."""
+    if request.scope["state"]["role"] is not Role.USER:
+        raise HTTPException(403, "Only the user's token may do this.")
 
 
 def _token(headers: dict[bytes, str], query: bytes) -> str:

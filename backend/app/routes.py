@@ -10,10 +10,10 @@ from fastapi import APIRouter, Body, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.app.conversation import Conversation
+from backend.app.guard import require_user
 from backend.app.metrics import Metrics
 from backend.app.ports import Store, StoredMessage
 from backend.app.services import Services
-from link.roles import Role
 from link.settings.problems import SettingsError
 from link.settings.store import SettingsStore
 
@@ -65,12 +65,6 @@ class ClearRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scope: Literal["conversation", "all"] = Field("conversation", description="What to delete.")
-
-
-def require_user(request: Request) -> None:
-    """Only the user's own token. Raises HTTPException 403."""
-    if request.scope["state"]["role"] is not Role.USER:
-        raise HTTPException(403, "Only the user's token may do this.")
 
 
 def open_router(version: str) -> APIRouter:
