@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import logging.handlers
 import os
 import stat
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_files_rotate_and_are_bounded(tmp_path, monkeypatch):
     assert len(files) == 1 + logs.BACKUPS
     assert all(file.stat().st_size <= 2_000 for file in files)
     assert lines(handle)[-1]["fields"]["number"] == 199
+
+
+def test_a_file_that_cannot_be_rotated_is_written_on(tmp_path, monkeypatch):
+    def refuse(*paths: object) -> None:
+        raise PermissionError(13, "in use by another process")
+
+    monkeypatch.setattr(logs, "MAX_BYTES", 1_000)
+    handle = logs.setup("hub", tmp_path, "info")
+    monkeypatch.setattr(logging.handlers.os, "rename", refuse)
+    for number in range(50):
+        logging.getLogger("link").info("something happened", extra={"number": number})
+    handle.close()
+    assert [line["fields"]["number"] for line in lines(handle)] == list(range(50))
 
 
 def test_the_console_gets_short_lines(tmp_path, capsys):
