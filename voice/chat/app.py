@@ -23,7 +23,7 @@ from prompt_toolkit.styles import Style
 from link.client import GaveUp, HubClient
 from voice.chat import theme
 from voice.chat.commands import help_text, local
-from voice.chat.ctrl_c import CtrlC
+from voice.chat.ctrl_c import AGAIN, CtrlC
 from voice.chat.fragments import Close, Fragment, Ink, Line, Piece
 from voice.chat.keys import bindings
 from voice.chat.layout import Look, build_layout
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
 
 BYE = "Bye."
-HINT_SECONDS = 3.0
 
 
 class ChatApp:
@@ -102,7 +101,7 @@ class ChatApp:
         """Ctrl-C was pressed: stop the reply, clear the line, or leave."""
         buffer = self._app.current_buffer
         transcript = self._session.transcript
-        action = self._ctrl_c.press(time.monotonic(), replying=transcript.replying, empty=not buffer.text)
+        action = self._ctrl_c.press(time.monotonic(), replying=transcript.reply is not None, empty=not buffer.text)
         if action == "leave":
             self.leave()
         elif action == "stop":
@@ -192,7 +191,7 @@ class ChatApp:
             self._hint = ""
             self._app.invalidate()
 
-        asyncio.get_running_loop().call_later(HINT_SECONDS, over)
+        asyncio.get_running_loop().call_later(AGAIN, over)
 
     def _width(self) -> int:
         """Columns to write on. The last one stays free, because terminals differ in what they do after it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import TracebackType
 
 from link.client import Connected, Disconnected, GaveUp, HubClient
 from link.messages import Interrupt, Say
@@ -16,10 +17,10 @@ START_IT = "Start it with scripts/start.sh (Windows: scripts\\start.ps1) or pyth
 
 
 class Asking:
-    """`follow()` must run as a task for as long as questions are asked.
+    """A connection for questions; use it as a context, which connects and in the end closes.
 
-    write: gets each piece of an answer. patience: seconds without any sign of the hub after
-    which an answer is given up.
+    write: gets each piece of an answer; what it raises is raised by `ask`. patience: seconds without any sign of the
+    hub after which an answer is given up.
     """
 
     def __init__(self, client: HubClient, write: Callable[[str], None], patience: float) -> None:
@@ -32,20 +33,17 @@ class Asking:
         self._last_fault = "The hub does not answer."
         self._news = asyncio.Event()
 
-    async def follow(self) -> None:
-        """Take in the hub's events until there is no use in it."""
-        async for event in self._client.events():
-            if isinstance(event, Connected):
-                self._connected = True
-            elif isinstance(event, Disconnected):
-                self._connected, self._last_fault = False, event.reason
-            elif isinstance(event, GaveUp):
-                self._connected, self._hopeless = False, f"{event.reason} {event.remedy}"
-            if self._exchange is not None:
-                piece = self._exchange.on(event)
-                if piece:
-                    self._write(piece)
-            self._news.set()
+    async def __aenter__(self) -> Asking:
+        self._following = asyncio.create_task(self._follow(), name="hub")
+        self._following.add_done_callback(lambda _: self._news.set())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.close()
+        self._following.cancel()
+        await asyncio.gather(self._following, return_exceptions=True)
 
     async def reach(self) -> str:
         """Wait for the hub; returns an empty string, or why it cannot be reached."""
@@ -83,6 +81,23 @@ class Asking:
         if exchange.state == "replying":
             await self._client.send(Interrupt(exchange.turn))
 
+    async def _follow(self) -> None:
+        async for event in self._client.events():
+            if isinstance(event, Connected):
+                self._connected = True
+            elif isinstance(event, Disconnected):
+                self._connected, self._last_fault = False, event.reason
+            elif isinstance(event, GaveUp):
+                self._connected, self._hopeless = False, f"{event.reason} {event.remedy}"
+            if self._exchange is not None and (piece := self._exchange.on(event)):
+                self._write(piece)
+            self._news.set()
+
     async def _next_news(self) -> None:
+        """Wait until something has happened; raises what ended `_follow`."""
+        if self._following.done():
+            self._following.result()
         self._news.clear()
         await self._news.wait()
+        if self._following.done():
+            self._following.result()

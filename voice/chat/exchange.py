@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from link.client import Disconnected, Event, GaveUp, TurnLost
-from link.messages import Emotion, EmotionName, End, Error, Notice, Text, Turn
+from link.messages import Emotion, EmotionName, End, Error, ModeChanged, Notice, Text, Turn
 from voice.chat.clean import Trim, clean
 from voice.chat.commands import is_command
 
@@ -54,6 +54,11 @@ class Exchange:
             case Notice() if self._command and self.state == "asked" and event.category == "command":
                 self.state = "done"
                 return self._trim.push(event.text)
+            case ModeChanged() if self._command and self.state == "asked":
+                self.state = "done"
+                return self._trim.push(f"The mode is now {event.mode}.")
+            case End() if self._command and self.state == "asked":
+                self.state = "done"  # of /stop the end of the reply is the whole answer
             case Turn():
                 self._begins(event)
             case TurnLost() if event.turn == self.turn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TextIO
 
@@ -23,15 +22,9 @@ async def say(client: HubClient, text: str, *, patience: float, as_json: bool, o
             out.write(piece)
             out.flush()
 
-    asking = Asking(client, write, patience)
-    following = asyncio.create_task(asking.follow())
-    try:
+    async with Asking(client, write, patience) as asking:
         fault = await asking.reach()
         exchange = None if fault else await asking.ask(text)
-    finally:
-        await client.close()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
     reply = "".join(pieces)
     if exchange is not None:
         fault = exchange.reason if exchange.state == "failed" else ""

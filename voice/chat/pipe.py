@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import TextIO
 
@@ -21,10 +20,8 @@ async def talk(client: HubClient, lines: AsyncIterator[str], *, patience: float,
         out.write(piece)
         out.flush()
 
-    asking = Asking(client, write, patience)
-    following = asyncio.create_task(asking.follow())
     failed = False
-    try:
+    async with Asking(client, write, patience) as asking:
         async for line in lines:
             if not line.strip():
                 continue
@@ -42,8 +39,4 @@ async def talk(client: HubClient, lines: AsyncIterator[str], *, patience: float,
                 failed = True
                 err.write(f"{exchange.reason}\n")
                 err.flush()
-    finally:
-        await client.close()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
     return 1 if failed else 0

@@ -101,5 +101,5 @@ class PlainChat:
 
     def _show(self, ink: list[Ink]) -> None:
         transcript = self._session.transcript
-        idle = not transcript.replying and not transcript.waiting
+        idle = transcript.reply is None and not transcript.waiting
         self._printer.show(ink, prompt=idle and self._session.status.connected)

@@ -54,7 +54,7 @@ class Session:
     async def stop(self) -> None:
         """Stop the reply in progress."""
         self.transcript.stopping()
-        await self._client.send(Interrupt(self.transcript.turn))
+        await self._client.send(Interrupt(self.transcript.reply.turn if self.transcript.reply else ""))
 
     async def _send(self, text: str) -> bool:
         request = self._request()
@@ -74,7 +74,7 @@ class Session:
         return ink + self.transcript.tell("Kept; she gets it when the hub is back.")
 
     async def _send_kept(self) -> list[Ink]:
-        if not self._kept or not self.status.connected or self.transcript.replying or self.transcript.waiting:
+        if not self._kept or not self.status.connected or self.transcript.reply or self.transcript.waiting:
             return []
         text = self._kept.popleft()
         if await self._send(text):

@@ -43,10 +43,16 @@ class StatusLine:
 
 
 def answers(status: Status) -> str:
-    """Who answers: the model's name, or that there is none."""
+    """Who answers: the model's name (with its state unless it is ready), or that there is none."""
     if status.llm.get("starter"):
         return "starter (no language model)"
-    return clean_line(str(status.llm.get("model") or status.llm.get("provider") or "unknown model"))
+    name = clean_line(str(status.llm.get("model") or status.llm.get("provider") or "unknown model"))
+    return name if ready(status) else f"{name} ({clean_line(str(status.llm['status']))})"
+
+
+def ready(status: Status) -> bool:
+    """Whether the model can answer, as far as the hub says."""
+    return status.llm.get("status", "ready") in ("ready", "", None)
 
 
 def quiet_words(quiet: dict[str, object]) -> str:
