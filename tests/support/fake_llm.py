@@ -208,6 +208,9 @@ class FakeLLM:
         watch = asyncio.create_task(_watch(reader, seen))
         try:
             return await self._reply(writer, script, seen)
+        except ConnectionError:
+            seen.closed.set()
+            raise
         finally:
             watch.cancel()
 
