@@ -11,6 +11,7 @@ import pytest
 
 from backend.app.ports import LLMContext
 from link.settings.schema import LLMSettings
+from tests.support.tiny_gguf import write_tiny_gguf
 
 
 class Live:
@@ -36,3 +37,9 @@ def context(live: Live, tmp_path: Path) -> LLMContext:
     models = tmp_path / "models"
     models.mkdir()
     return LLMContext(lambda: live.current, models, tmp_path, lambda: "Alisa", recall, datetime.now)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real GGUF file of random weights."""
+    return write_tiny_gguf(tmp_path_factory.mktemp("weights") / "tiny.gguf")
