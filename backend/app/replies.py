@@ -50,14 +50,13 @@ class RecentReplies:
 
     def __init__(self) -> None:
         self._replies: OrderedDict[str, Reply] = OrderedDict()
-        self.running: Reply | None = None
 
     def begin(self, stimulus: Stimulus) -> Reply:
         """A new turn; the oldest kept one is forgotten."""
-        self.running = self._replies[stimulus.turn] = Reply(stimulus)
+        reply = self._replies[stimulus.turn] = Reply(stimulus)
         while len(self._replies) > KEPT:
             self._replies.popitem(last=False)
-        return self.running
+        return reply
 
     def get(self, turn: str) -> Reply | None:
         """The reply of a turn, if it is still kept."""
@@ -69,11 +68,9 @@ class RecentReplies:
 
         turn, received: the reply it was reading and how many characters of it have come; empty and 0 for none.
         """
-        interrupted = self._replies.get(turn) if turn else None
-        if interrupted and interrupted.announced:
-            self._replay(client, interrupted, received)
-        if self.running and self.running.announced and self.running is not interrupted:
-            self._replay(client, self.running, 0)
+        for reply in self._replies.values():
+            if reply.announced and (reply.turn == turn or not reply.outcome):
+                self._replay(client, reply, received if reply.turn == turn else 0)
 
     def _replay(self, client: Client, reply: Reply, received: int) -> None:
         text = reply.text
