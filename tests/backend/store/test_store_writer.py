@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from backend.app.adapters.store import sqlite
+from backend.app.adapters.store import sqlite, writer
 from backend.app.ports import StoreError
 from tests.support.messages import replied, said
 
@@ -140,4 +140,19 @@ async def test_a_full_disk_is_said_in_words_and_the_history_goes_on_afterwards(s
     assert await store.recent(conversation, 9) == (kept,)
     await store.database.write(limit(1_000_000))
     await store.add(said(conversation, "there is room again"))
+    assert await store.check() is None
+
+
+async def test_the_log_moves_into_the_database_in_a_quiet_moment(open_store, path, monkeypatch):
+    monkeypatch.setattr(writer, "_QUIET", 0.05)
+    store = await open_store()
+    conversation = (await store.create_conversation()).id
+    for number in range(30):
+        await store.add(said(conversation, f"findable {number}"))
+    deadline = time.monotonic() + 20
+    while b"findable 29" not in path.read_bytes():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    await store.add(said(conversation, "findable 30"))  # and goes on as before
+    assert len((await store.page(search="findable")).messages) == 31
     assert await store.check() is None

@@ -69,6 +69,18 @@ def _scoped(scope: Scope, **parameters: Any) -> dict[str, Any]:
     return {"of_companion": scope.companion, "of_user": scope.user, "of_platform": scope.platform, **parameters}
 
 
+def _in_conversation() -> ColumnElement[bool]:
+    """The messages of the conversation `of_conversation`, if that is in the scope.
+
+    The scope is asked of the conversation: asked of each message it would tempt the planner to walk through the whole
+    scope's messages instead of the conversation's.
+    """
+    inside = select(ConversationRow.id).where(
+        ConversationRow.id == bindparam("of_conversation"), *_in_scope(ConversationRow)
+    )
+    return MessageRow.conversation_id == inside.scalar_subquery()
+
+
 def _id(number: int) -> int:
     """An id the driver can pass on: one that is too large becomes one that nothing has."""
     return number if 0 <= number < _LARGEST_ID else _LARGEST_ID
@@ -84,17 +96,12 @@ _SET_TITLE = sqlite.compiled(
     update(ConversationRow).where(ConversationRow.id == bindparam("of_id")).values(title=bindparam("to"))
 )
 _ADD = sqlite.compiled(insert(MessageRow).values({name: bindparam(name) for name in _WRITTEN}))
-_RECENT = (
-    select(*_MESSAGE)
-    .where(MessageRow.conversation_id == bindparam("of_conversation"), *_in_scope(MessageRow))
-    .order_by(MessageRow.id.desc())
-    .limit(bindparam("at_most"))
-)
+_RECENT = select(*_MESSAGE).where(_in_conversation()).order_by(MessageRow.id.desc()).limit(bindparam("at_most"))
+# Without the scope, which would tempt the planner to walk through all of its messages; see `_reply`.
 _REPLY = (
-    select(MessageRow.id)
-    .where(MessageRow.turn == bindparam("of_turn"), MessageRow.role == "assistant", *_in_scope(MessageRow))
+    select(MessageRow.id, MessageRow.companion, MessageRow.user, MessageRow.platform)
+    .where(MessageRow.turn == bindparam("of_turn"), MessageRow.role == "assistant")
     .order_by(MessageRow.id.desc())
-    .limit(1)
 )
 
 
@@ -158,11 +165,17 @@ def _from_row(row: Sequence[Any]) -> StoredMessage:
     return StoredMessage(*row)
 
 
+def _reply(db: Connection, scope: Scope, turn: str) -> int | None:
+    """The id of a turn's newest reply."""
+    rows = db.execute(_REPLY, {"of_turn": turn})
+    return next((row[0] for row in rows if Scope(*row[1:]) == scope), None)
+
+
 def shorten(db: Connection, scope: Scope, turn: str, text: str) -> bool:
     """Cut a turn's reply to `text` and mark it interrupted; blank text removes it. False: there is no reply."""
     if not text.strip():
         return remove_reply(db, scope, turn)
-    reply = db.execute(_REPLY, _scoped(scope, of_turn=turn)).scalar()
+    reply = _reply(db, scope, turn)
     if reply is None:
         return False
     # The count was of the whole text.
@@ -173,7 +186,7 @@ def shorten(db: Connection, scope: Scope, turn: str, text: str) -> bool:
 
 def remove_reply(db: Connection, scope: Scope, turn: str) -> bool:
     """Delete a turn's reply. False: there is none."""
-    reply = db.execute(_REPLY, _scoped(scope, of_turn=turn)).scalar()
+    reply = _reply(db, scope, turn)
     if reply is None:
         return False
     db.execute(delete(MessageRow).where(MessageRow.id == reply))
@@ -205,14 +218,18 @@ def page(
     limit = max(1, min(limit, _LARGEST_ID - 1))
     # With the index in play its rowid is asked, not messages.id: FTS5 walks its hits in that order by itself.
     newest_first: SQLColumnExpression[int] = sqlite.SEARCH_ROWID if search and search.match else MessageRow.id
-    statement = select(*_MESSAGE).where(*_in_scope(MessageRow)).order_by(newest_first.desc()).limit(limit + 1)
+    statement = select(*_MESSAGE).order_by(newest_first.desc()).limit(limit + 1)
+    parameters = _scoped(scope)
+    if conversation is None:
+        statement = statement.where(*_in_scope(MessageRow))
+    else:
+        statement = statement.where(_in_conversation())
+        parameters["of_conversation"] = _id(conversation)
     if search is not None:
         statement = sqlite.searched(statement, search, MessageRow.id, MessageRow.text)
-    if conversation is not None:
-        statement = statement.where(MessageRow.conversation_id == _id(conversation))
     if before is not None:
         statement = statement.where(newest_first < max(0, min(before, _LARGEST_ID)))
-    messages = [_from_row(row) for row in db.execute(statement, _scoped(scope))]
+    messages = [_from_row(row) for row in db.execute(statement, parameters)]
     more = len(messages) > limit
     return HistoryPage(tuple(messages[:limit]), before=messages[limit - 1].id if more else None)
 
@@ -220,15 +237,14 @@ def page(
 def summary(db: Connection, scope: Scope) -> HistorySummary:
     """Totals over the scope."""
     scoped = _scoped(scope)
-    ids = select(func.count(), func.min(MessageRow.id), func.max(MessageRow.id)).where(*_in_scope(MessageRow))
-    messages, first, last = db.execute(ids, scoped).one()
-    created = select(MessageRow.created).where(MessageRow.id == bindparam("of_id"))
+    messages = select(func.count()).select_from(MessageRow).where(*_in_scope(MessageRow))
     conversations = select(func.count()).select_from(ConversationRow).where(*_in_scope(ConversationRow))
+    created = select(MessageRow.created).where(*_in_scope(MessageRow)).limit(1)
     return HistorySummary(
-        messages=messages,
+        messages=db.execute(messages, scoped).scalar_one(),
         conversations=db.execute(conversations, scoped).scalar_one(),
-        first=db.execute(created, {"of_id": first}).scalar(),
-        last=db.execute(created, {"of_id": last}).scalar(),
+        first=db.execute(created.order_by(MessageRow.id), scoped).scalar(),
+        last=db.execute(created.order_by(MessageRow.id.desc()), scoped).scalar(),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import (
     URL,
     ClauseElement,
+    ColumnElement,
     Connection,
     Engine,
     Integer,
@@ -28,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as _dialect
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.expression import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from backend.app.adapters.store import errors
 from backend.app.ports import StoreError
@@ -52,10 +55,10 @@ _DURABLE = {
     "checkpoint_fullfsync": "1",
 }
 
-# Pages in the write-ahead log after which a commit also moves them into the database (4 KiB each). Higher than
-# SQLite's 1,000, because the commit that does it takes some ten milliseconds. Only the one writer does so: letting
-# several connections of a SQLite older than 3.51.3 do it at the same time can corrupt the file.
-_CHECKPOINT_PAGES = 4000
+# Pages in the write-ahead log after which a commit also moves them into the database (64 MiB in all). Much more than
+# SQLite's 1,000, because a commit that does so takes up to some hundred milliseconds; `tidy` does it when nobody waits.
+# Only the one writer may: several connections of a SQLite older than 3.51.3 doing it at once can corrupt the file.
+_CHECKPOINT_PAGES = 16_000
 
 
 def check_file(path: Path, busy_timeout: float) -> None:
@@ -195,6 +198,9 @@ SEARCH_V1 = (
     "INSERT INTO messages_search(messages_search, rowid, text) VALUES ('delete', old.id, old.text); "
     "INSERT INTO messages_search(rowid, text) VALUES (new.id, new.text); END",
     "INSERT INTO messages_search(messages_search) VALUES ('rebuild')",
+    # Segments are merged by `tidy`; within a commit only as a last resort, when 64 are waiting.
+    "INSERT INTO messages_search(messages_search, rank) VALUES ('automerge', 0)",
+    "INSERT INTO messages_search(messages_search, rank) VALUES ('crisismerge', 64)",
 )
 
 _MAX_SEARCH = 500  # characters; further ones are ignored
@@ -256,7 +262,7 @@ def _quoted(word: str) -> str:
 
 
 _index = table(SEARCH_TABLE, column("rowid", Integer), column(SEARCH_TABLE, Text))
-SEARCH_ROWID: SQLColumnExpression[int] = _index.c.rowid
+SEARCH_ROWID: ColumnElement[int] = _index.c.rowid
 
 
 def searched(
@@ -270,13 +276,23 @@ def searched(
         statement = statement.where(func.instr(message_text, literal) > 0)
     if search.match:
         statement = statement.where(
-            message_id == _index.c.rowid,
+            # "+" keeps the planner from turning this round and asking the index about one message after the other.
+            message_id == UnaryExpression(SEARCH_ROWID, operator=custom_op("+"), type_=Integer()),
             _index.c[SEARCH_TABLE].op("MATCH", is_comparison=True)(search.match),
         )
     return statement
 
 
-# ---------------------------------------------------------------------------------------------- wiping, checking
+# ------------------------------------------------------------------------------- housekeeping, wiping, checking
+
+_MERGE_PAGES = 500  # of the search index in one go: a few ten milliseconds
+
+
+def tidy(connection: Connection) -> None:
+    """Do in a quiet moment what would make commits slow: merge segments of the search index, empty the log."""
+    raw = driver(connection)
+    raw.execute(f"INSERT INTO {SEARCH_TABLE}({SEARCH_TABLE}, rank) VALUES ('merge', {_MERGE_PAGES})")
+    raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def mark_wipe_due(connection: Connection) -> None:

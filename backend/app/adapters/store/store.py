@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.app.adapters.store import queries, sqlite
 from backend.app.adapters.store.database import Database
-from backend.app.ports import Conversation, HistoryPage, HistorySummary, NewMessage, Scope, StoredMessage
+from backend.app.ports import Conversation, HistoryPage, HistorySummary, NewMessage, Scope, StoredMessage, StoreError
 
 
 def _utc_now() -> datetime:
@@ -27,6 +27,12 @@ class SqliteStore:
 
     async def open(self) -> None:
         await self.database.open()
+        try:
+            # Makes a reader's thread, connection and statement, so that the first reload need not.
+            await self.recent(0, 0)
+        except StoreError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         await self.database.close()

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _GROUP = 256  # jobs in one transaction at most
+_QUIET = 1.0  # seconds without a job after which there is time for housekeeping
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +43,7 @@ class Writer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._untidy = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -75,13 +78,24 @@ class Writer:
 
     def _next_batch(self) -> list[_Job | None]:
         """Wait for a job, then take all that are there; the end mark (None) can only be the last."""
-        batch = [self._jobs.get()]
+        try:
+            batch = [self._jobs.get(timeout=_QUIET if self._untidy else None)]
+        except queue.Empty:
+            self._tidy()
+            batch = [self._jobs.get()]
         while batch[-1] is not None and len(batch) < _GROUP:
             try:
                 batch.append(self._jobs.get_nowait())
             except queue.Empty:
                 break
         return batch
+
+    def _tidy(self) -> None:
+        self._untidy = False
+        try:
+            sqlite.tidy(self._connection)
+        except sqlite3.Error as error:  # nothing is lost: the next time is another chance
+            log.warning("housekeeping of the history failed: %s", error)
 
     def _commit(self, jobs: list[_Job]) -> None:
         """Run jobs in one transaction. If one fails, or the commit does, each runs again in its own, so that no job
@@ -96,6 +110,7 @@ class Writer:
             for job in jobs:
                 job.result = job.work(self._connection)
             transaction.commit()
+            self._untidy = True
         except Exception as error:  # noqa: BLE001  the same boundary
             transaction.rollback()
             # A COMMIT that failed may leave SQLite's transaction open although SQLAlchemy's is over.
