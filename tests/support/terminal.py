@@ -45,6 +45,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal where it should be
         )
         os.close(theirs)
         asyncio.get_running_loop().add_reader(self._ours, self._read)

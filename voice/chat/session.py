@@ -6,8 +6,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 
-from link.client import Connected, Disconnected, Event, GaveUp, HubClient
-from link.messages import Interrupt, Say
+from link.client import Disconnected, Event, GaveUp, HubClient
+from link.messages import Interrupt, Say, Status
 from voice.chat.commands import is_command
 from voice.chat.fragments import Ink
 from voice.chat.status_line import StatusLine
@@ -39,8 +39,8 @@ class Session:
 
     async def on(self, event: Event) -> list[Ink]:
         """Take the next event of the connection; returns what to show."""
-        if isinstance(event, Connected | Disconnected | GaveUp):
-            self.status.connected = isinstance(event, Connected)
+        if isinstance(event, Status | Disconnected | GaveUp):
+            self.status.connected = isinstance(event, Status)
         self.status.on(event)
         return self.transcript.on(event) + await self._send_kept()
 
