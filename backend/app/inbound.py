@@ -64,10 +64,9 @@ class Inbound:
     def connected(self, client: Client, turn: str, received: int) -> None:
         """A client is there. It hears how things stand, then the rest of what it missed. There is no await in here,
         so that nothing can be published in between."""
-        self._state.changed()
-        client.put(self._state.status())
-        self.conversation.replies.resume(client, turn, received)
         self.clients.add(client)
+        self._state.changed()
+        self.conversation.replies.resume(client, turn, received)
         log.info("connected", extra={"client": client.name, "role": client.role, "version": client.version})
 
     async def disconnected(self, client: Client) -> None:
