@@ -72,9 +72,9 @@ class Board:
             self._write(parts)
 
     def sweep(self) -> None:
-        """Mark as stopped what a launcher that no longer lives left as running."""
+        """Mark as stopped what a launcher that no longer lives left as running; forget parts that were missing."""
         with FileLock(self._run / "parts.lock"):
-            parts = self._read()
+            parts = {name: entry for name, entry in self._read().items() if entry.get("state") != "missing"}
             for name, entry in parts.items():
                 if entry.get("state") not in ("starting", "running", "restarting") or name in self._claims:
                     continue
