@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
@@ -166,9 +167,16 @@ class ChatApp:
     def _print(self, rows: list[list[Fragment]]) -> None:
         """Rows for good. Unlike `run_in_terminal` this leaves the terminal's mode alone, so no key typed meanwhile is
         echoed or lost, and it never waits, so what is printed and what is drawn cannot get out of step."""
-        if self._app.is_running:
-            self._app.renderer.erase()
-        self._app.print_text(FormattedText([part for row in rows for part in (*row, ("", "\n"))]))
+        text = FormattedText([part for row in rows for part in (*row, ("", "\n"))])
+        app = self._app
+        if not app.is_running or app.context is None:
+            app.print_text(text)
+            return
+        with _one_frame(self._output):
+            app.renderer.erase()
+            app.print_text(text)
+            # Not `invalidate`: that may draw some milliseconds later, and the prompt would blink.
+            app.context.copy().run(app.renderer.render, app, app.layout)
 
     def _live(self) -> StyleAndTextTuples:
         """What stands above the prompt and may still change."""
@@ -196,3 +204,18 @@ class ChatApp:
     def _width(self) -> int:
         """Columns to write on. The last one stays free, because terminals differ in what they do after it."""
         return max(10, self._output.get_size().columns - 1)
+
+
+@contextmanager
+def _one_frame(output: Output) -> Iterator[None]:
+    """What is written inside appears at once on terminals that know synchronized output (DEC private mode 2026);
+    others ignore it."""
+    knows = isinstance(output, Vt100_Output)
+    if knows:
+        output.write_raw("\x1b[?2026h")
+    try:
+        yield
+    finally:
+        if knows:
+            output.write_raw("\x1b[?2026l")
+            output.flush()
