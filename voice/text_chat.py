@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console without these letters shows a sign instead
     address = HubAddress.of(settings.hub)
     address = HubAddress(arguments.host or address.host, arguments.port or address.port)
+    logging.getLogger().addHandler(logging.NullHandler())  # never onto the screen, even where there can be no file
     log = logs.setup("text_chat", folder, settings.logs.level) if folder.is_dir() else None
     try:
         return asyncio.run(_run(arguments, text, folder, address))
@@ -152,7 +154,7 @@ def _message(say: str | None) -> str | None:
     """What to say, or None to chat."""
     if say is None:
         return None
-    return (sys.stdin.read() if say == "-" else say).strip()
+    return (sys.stdin.buffer.read().decode("utf-8-sig", "replace") if say == "-" else say).strip()
 
 
 def _dumb() -> bool:
@@ -173,4 +175,7 @@ def _fail(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before or after the event loop, which has its own way to end
+        sys.exit(STOPPED)
