@@ -1,0 +1,174 @@
+"""Find out what a message is about: which intent of the script it matches, or in what way it is beyond the rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from .folding import fold, quotable, sentences, words
+from .script import Intent, Script
+from .sums import find as find_sum
+
+LONG = 700
+"""Characters beyond which a message is long text, too much for rules that look for a few words."""
+
+_KEYBOARD = re.compile(
+    r"asdf|sdfg|dfgh|fghj|ghjk|hjkl|jkl[oö]|qwer|wert[yz]{1}u|[yz]xcv|zxcv|xcvb|cvbn|lkjh|fdsa|poiu|uiop"
+)
+_NO_VOWEL_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in the script's plain spelling, which knows where each word stood in the original."""
+
+    raw: str
+    text: str
+    places: tuple[tuple[int, int, int, int], ...]  # start and end in text, start and end in raw
+
+    def original(self, start: int, end: int) -> str:
+        """The words as they were typed that cover text[start:end]."""
+        covered = [place for place in self.places if place[0] < end and place[1] > start]
+        return self.raw[covered[0][2] : covered[-1][3]] if covered else ""
+
+
+def read(raw: str, script: Script) -> Sentence:
+    """Fold, correct and expand the words of `raw`."""
+    text = ""
+    places = []
+    for match in words(raw):
+        word = fold(match.group())
+        word = script.phrases.get(word) or script.speller.correct(word)
+        for plain in script.phrases.get(word, word).split():
+            start = len(text) + bool(text)
+            text = f"{text} {plain}" if text else plain
+            places.append((start, len(text), match.start(), match.end()))
+    return Sentence(raw, text, tuple(places))
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a message is taken for.
+
+    intent: name of the script's intent, or one of the kinds without a pattern: `sum`, `long_text`, `no_words`,
+    `gibberish`, `unknown_question`, `unknown_request`, `unknown_statement`.
+    captured: named parts of the pattern, as typed. also: a second question in the same message.
+    """
+
+    intent: str
+    sentence: Sentence
+    captured: dict[str, str]
+    social: bool = False
+    also: Understanding | None = None
+
+
+def understand(message: str, script: Script) -> Understanding:
+    """Never fails: what matches nothing is one of the `unknown_` kinds."""
+    if len(message) > LONG:
+        return Understanding("long_text", Sentence(message, "", ()), {})
+    whole = read(message, script)
+    if not whole.text:
+        return Understanding("no_words", whole, {})
+    if (wanted := find_sum(message)) is not None:
+        return Understanding("sum", whole, {"sum": wanted})
+    parts = [read(part, script) for part in sentences(message)]
+    found = [match for part in parts if (match := _match(part, script))]
+    over_all = _match(whole, script) if len(parts) != 1 else None
+    if found or over_all:
+        return _combined(found, over_all)
+    if _gibberish(whole, script):
+        return Understanding("gibberish", whole, {})
+    return Understanding(_unknown(message, parts[-1] if parts else whole, script), whole, {})
+
+
+_Match = tuple[int, Intent, Understanding]
+
+
+def _match(sentence: Sentence, script: Script) -> _Match | None:
+    for rank, intent in enumerate(script.intents):
+        for pattern in intent.when:
+            match = pattern.search(sentence.text)
+            if match and not any(other.search(sentence.text) for other in intent.unless):
+                captured = {  # `thing2` is `thing` in another alternative
+                    name.rstrip("23456789"): sentence.original(*match.span(name))
+                    for name, value in match.groupdict().items()
+                    if value
+                }
+                return rank, intent, Understanding(intent.name, sentence, captured, intent.kind == "social")
+    return None
+
+
+def _combined(parts: list[_Match], whole: _Match | None) -> Understanding:
+    """The match of highest precedence; with two questions in two sentences, both in the order they were asked."""
+    rank, intent, best = min([*parts, *([whole] if whole else [])], key=lambda match: match[0])
+    asked = {match[1].name: match[2] for match in reversed(parts) if match[1].kind == "ask"}
+    if intent.kind != "ask" or len(asked) < 2 or intent.name not in asked:
+        return best
+    pair = [asked[name] for name in dict.fromkeys(m[1].name for m in parts) if name in asked]
+    other = next(u for u in pair if u.intent != intent.name)
+    first, second = (pair[0], other) if pair[0].intent == intent.name else (other, asked[intent.name])
+    return replace(first, also=second)
+
+
+def _gibberish(sentence: Sentence, script: Script) -> bool:
+    said = sentence.text.split()
+    strange = [word for word in said if not script.speller.knows(word) and word.isalpha()]
+    if len(strange) != len(said) or len(said) > 3:
+        return False
+    return any(
+        _KEYBOARD.search(word)
+        or _NO_VOWEL_RUN.search(word.replace("sch", "s").replace("ch", "c").replace("ck", "k"))
+        or (len(word) > 3 and (len(set(word)) <= 2 or not set(word) & set("aeiouy")))
+        for word in strange
+    )
+
+
+def _unknown(message: str, last: Sentence, script: Script) -> str:
+    first = last.text.split(" ", 1)[0]
+    if re.search(script_pattern(script, "requests"), last.text):
+        return "unknown_request"
+    if message.rstrip(" !.").endswith("?") or first in script.words["question_starts"]:
+        return "unknown_question"
+    return "unknown_statement"
+
+
+def script_pattern(script: Script, name: str) -> str:
+    """A pattern that finds any of the word list `name`."""
+    return r"\b(?:" + "|".join(sorted(script.words[name])) + r")\b"
+
+
+def topic(understood: Understanding, script: Script) -> str:
+    """The words of the message that carry its subject, as typed, for quoting; the message itself if none stand out."""
+    sentence = understood.sentence
+    stop = script.words["stop"]
+    if understood.intent == "long_text":
+        return _most_frequent(sentence.raw[:20_000], stop)
+    content = [i for i, place in enumerate(sentence.places) if sentence.text[place[0] : place[1]] not in stop]
+    if not content:
+        return quotable(sentence.raw, 50)
+    runs = reduce(lambda done, i: _joined(done, i, sentence), content, list[tuple[int, int]]())
+    start, end = max(runs, key=lambda run: (sentence.places[run[1]][3] - sentence.places[run[0]][2], -run[0]))
+    return quotable(sentence.raw[sentence.places[start][2] : sentence.places[end][3]], 60)
+
+
+def _joined(runs: list[tuple[int, int]], i: int, sentence: Sentence) -> list[tuple[int, int]]:
+    """Append word `i` to the runs of content words; one small word between two ("capital of France") joins them."""
+    if runs and i - runs[-1][1] <= 2 and i - runs[-1][0] < 5:
+        between = sentence.raw[sentence.places[runs[-1][1]][3] : sentence.places[i][2]]
+        if not set(between) & set(".,;:!?()\n"):
+            return [*runs[:-1], (runs[-1][0], i)]
+    return [*runs, (i, i)]
+
+
+def _most_frequent(text: str, stop: frozenset[str]) -> str:
+    counts: dict[str, int] = {}
+    typed: dict[str, str] = {}
+    for match in words(text):
+        word = fold(match.group())
+        if len(word) > 3 and word not in stop:
+            counts[word] = counts.get(word, 0) + 1
+            typed.setdefault(word, match.group())
+    if not counts:
+        return quotable(text, 40)
+    return quotable(typed[max(counts, key=lambda word: (counts[word], len(word)))], 40)
