@@ -87,6 +87,7 @@ def writing_engine(path: Path, busy_timeout: float) -> Engine:
         for name, value in _DURABLE.items():
             connection.execute(f"PRAGMA {name} = {value}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA cache_size = -8192")  # KiB; merging the search index needs more than the usual 2 MiB
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
