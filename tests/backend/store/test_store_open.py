@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import sqlite3
 import sys
@@ -15,6 +16,7 @@ from sqlalchemy import create_engine
 
 from backend.app.adapters.store import SqliteStore, sqlite
 from backend.app.adapters.store.database import Database
+from backend.app.adapters.store.errors import explain
 from backend.app.ports import Scope, StoreError
 from tests.support.messages import replied, said
 
@@ -182,11 +184,23 @@ async def test_a_cancelled_open_leaves_nothing_behind(path, open_store):
     await open_store()
 
 
-@pytest.mark.skipif(sys.platform == "win32" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root may write")
-async def test_a_folder_that_cannot_be_written_is_told(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(StoreError, match="write access to the data folder"):
-            await SqliteStore(tmp_path / "history.db", Scope()).open()
-    finally:
-        tmp_path.chmod(0o700)
+async def test_a_database_that_cannot_be_written_is_told(store, conversation):
+    await store.database.write_alone(lambda db: sqlite.driver(db).execute("PRAGMA query_only = 1"))
+    with pytest.raises(StoreError, match="write access to the data folder"):
+        await store.add(said(conversation))
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, "write access"),
+        (errno.EROFS, "write access"),
+        (errno.ENOSPC, "free some space"),
+        (errno.EIO, "check the disk"),
+        (errno.EMFILE, "hub's log"),
+    ],
+)
+def test_what_the_system_reports_becomes_a_sentence_without_its_path(number, told):
+    error = OSError(number, os.strerror(number), "/home/somebody/history.db")
+    assert told in explain(error)
+    assert "somebody" not in explain(error)
