@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable
 
 from backend.app.clients import Client, Clients
 from backend.app.conversation import Conversation
@@ -11,6 +12,7 @@ from backend.app.metrics import Metrics
 from backend.app.ports import StoreError
 from backend.app.pure import turns as t
 from backend.app.pure.commands import SlashCommand, UnknownCommand, parse
+from backend.app.quiet import QuietKeeper
 from backend.app.slash import Answer, Begun, SlashCommands
 from backend.app.state import HubState
 from link.codec import Malformed, decode_client
@@ -51,6 +53,7 @@ class Inbound:
         conversation: Conversation,
         slash: SlashCommands,
         state: HubState,
+        quiet: QuietKeeper,
         metrics: Metrics,
         max_message: int,
     ) -> None:
@@ -59,6 +62,7 @@ class Inbound:
         self.metrics = metrics
         self._slash = slash
         self._state = state
+        self._quiet = quiet
         self._max_message = max_message
 
     def connected(self, client: Client, turn: str, received: int) -> None:
@@ -136,16 +140,14 @@ class Inbound:
             case Delivered(turn):
                 await self.conversation.handle(t.WasDelivered(turn))
             case Mode(mode):
-                await self._change_mode(client, mode)
+                await self._answering_faults(client, self._change_mode(client, mode))
             case SpeechStart() | SpeechEnd():
                 self._state.speaking = isinstance(message, SpeechStart)
                 self.clients.publish(message, besides=client.id)
             case Mic():
                 self.clients.publish(message, besides=client.id)
-            case Quiet(scope, until):
-                self._state.quiet = Quiet(scope, 0.0 if scope == "off" else until)
-                self.clients.publish(self._state.quiet)
-                self._state.changed()
+            case Quiet():
+                await self._answering_faults(client, self._quiet.set(message))
             case VisionFace(state):
                 self._state.vision["face"] = state
             case VisionDesktop(context):
@@ -155,10 +157,13 @@ class Inbound:
                 client.answer(_UNAVAILABLE)
 
     async def _change_mode(self, client: Client, mode: str) -> None:
+        if not await self.conversation.set_mode(mode):
+            known = ", ".join(self.conversation.modes)
+            client.answer(Error("mode", f"There is no such mode. The modes are {known}."))
+
+    async def _answering_faults(self, client: Client, change: Awaitable[None]) -> None:
         try:
-            if not await self.conversation.set_mode(mode):
-                known = ", ".join(self.conversation.modes)
-                client.answer(Error("mode", f"There is no such mode. The modes are {known}."))
+            await change
         except StoreError as error:
             client.answer(Error("storage", error.text))
 

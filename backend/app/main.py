@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -30,6 +29,7 @@ from backend.app.memory import ShortTermMemory, recall_user_texts
 from backend.app.metrics import Metrics
 from backend.app.persona import PersonaFile
 from backend.app.ports import LLMContext, Scope, StoreError
+from backend.app.quiet import QuietKeeper
 from backend.app.routes import history_router, open_router, settings_router, status_router
 from backend.app.services import Services
 from backend.app.slash import SlashCommands
@@ -116,7 +116,7 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     stack.push_async_callback(chain.close)
 
     clients = Clients()
-    state = HubState(clients, now=time.time, describe_llm=lambda: _short_llm(chain))
+    state = HubState(clients, describe_llm=lambda: _short_llm(chain))
     services = Services(
         clients=clients,
         state=state,
@@ -136,11 +136,14 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
         parts_file=data / "run" / "parts.json",
         durability=await store.durability(),
     )
+    quiet = QuietKeeper(state, services.memory)
+    await quiet.load()
     inbound = Inbound(
         clients=clients,
         conversation=conversation,
         slash=SlashCommands(conversation, services, store, report),
         state=state,
+        quiet=quiet,
         metrics=services.metrics,
         max_message=settings.current.conversation.max_message,
     )
@@ -162,6 +165,7 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     await chain.start()
     tasks.start("conversation", conversation.drive, RestartPolicy())
     tasks.start("settings", settings.watch, RestartPolicy())
+    tasks.start("quiet", quiet.watch, RestartPolicy())
 
     async def stop_talking() -> None:
         await tasks.stop("conversation")
@@ -174,9 +178,10 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
 
 
 def _short_llm(chain: LLMChain) -> dict[str, object]:
-    """What clients need to know of who answers."""
+    """What clients need to know of who answers; `starter` is true also while it only stands in."""
     status = chain.status()
-    return {key: status.get(key) for key in ("provider", "model", "status", "starter", "detail", "remedy")}
+    short = {key: status.get(key) for key in ("provider", "model", "status", "detail", "remedy", "answering")}
+    return short | {"starter": any(e["starter"] for e in status["engines"] if e["provider"] == status["answering"])}
 
 
 def _error(status: int, category: str, text: str) -> JSONResponse:

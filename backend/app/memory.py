@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from backend.app.ports import Conversation, NewMessage, Store, StoredMessage
 from backend.app.pure.turns import Stimulus
-from backend.app.pure.window import tokens_of, window
+from backend.app.pure.window import heard_part, tokens_of, window
 from link.settings.schema import ConversationSettings
 
 _CURRENT = "conversation"
@@ -95,18 +95,14 @@ class ShortTermMemory:
             )
         )
 
-    async def shorten(self, turn: str, text: str) -> None:
+    async def shorten(self, turn: str, heard: str) -> None:
         """The stored reply of a turn was heard only so far. Raises StoreError."""
-        if not await self._store.shorten(turn, text):
-            return
-        kept: list[StoredMessage] = []
-        for message in self._messages:
-            if message.role == "assistant" and message.turn == turn:
-                if not text:
-                    continue
-                message = dataclasses.replace(message, text=text, interrupted=True, tokens=None)
-            kept.append(message)
-        self._messages = kept
+        known = [m for m in self._messages if m.role == "assistant" and m.turn == turn]
+        for message in known:
+            text = heard_part(message.text, heard)
+            if text != message.text and await self._store.shorten(turn, text):
+                shorter = dataclasses.replace(message, text=text, interrupted=True, tokens=None)
+                self._messages = [shorter if m is message else m for m in self._messages if m is not message or text]
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a piece of state for the next start. Raises StoreError."""

@@ -17,12 +17,11 @@ class HubState:
     """What is the case now.
 
     boot: changes with every start of the hub. vision: the newest words of each kind from the eyes.
-    describe_llm: what [STATUS] says of who answers. now: unix time in seconds.
+    describe_llm: what [STATUS] says of who answers. quiet: see quiet.py.
     fallback_reason: why somebody else than the model answered last; empty when it did itself.
     """
 
     clients: Clients
-    now: Callable[[], float]
     describe_llm: Callable[[], dict[str, Any]] = dict
     boot: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     mode: str = "default"
@@ -38,7 +37,7 @@ class HubState:
 
     def status(self) -> Status:
         """The frame for clients."""
-        quiet = self.quiet_now()
+        quiet = self.quiet
         return Status(
             parts=tuple(client.name for client in self.clients),
             mouth=self.clients.named(self.mouth.holder),
@@ -56,12 +55,6 @@ class HubState:
     def changed(self) -> None:
         """Tell everybody how things stand now."""
         self.clients.publish(self.status())
-
-    def quiet_now(self) -> Quiet:
-        """The quiet state; one whose time is over counts as off."""
-        if self.quiet.until and self.quiet.until <= self.now():
-            self.quiet = Quiet("off")
-        return self.quiet
 
     def announce_client(self, client: Client, features: tuple[str, ...]) -> None:
         """A client has said what it can do: it gets in line for mouth and ears."""

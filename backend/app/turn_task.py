@@ -13,6 +13,7 @@ from typing import Any
 from backend.app.llm_chain import Using
 from backend.app.ports import ChatRequest, LLMError, StoreError
 from backend.app.pure.persona import build_prompt
+from backend.app.pure.window import heard_part
 from backend.app.replies import Outcome, Reply
 from backend.app.reply import ReplyStream
 from backend.app.services import Services
@@ -69,7 +70,7 @@ class TurnTask:
             return
         try:
             await self._announce()
-            said = self._reply.text if heard is None else heard
+            said = self._reply.text if heard is None else heard_part(self._reply.text, heard)
             if said.strip():
                 await self._keep(said, interrupted=True)
         except StoreError as error:

@@ -33,3 +33,19 @@ def window(messages: Sequence[StoredMessage], turns: int, tokens: int) -> tuple[
             break
         begin, end = start, start
     return tuple(messages[begin:])
+
+
+def heard_part(text: str, heard: str) -> str:
+    """The part of a reply that was heard, in the reply's own words.
+
+    A mouth reports what it spoke, which may be spelled otherwise than what was written (numbers, marks). Then its
+    length decides, rounded down to a whole word: nothing enters the history that she did not say.
+    """
+    if text.startswith(heard):
+        return heard
+    if len(heard) >= len(text):
+        return text
+    cut = text[: len(heard)]
+    if not text[len(heard)].isspace() and not cut[-1:].isspace():
+        cut = cut[: max(cut.rfind(" "), cut.rfind("\n")) + 1]
+    return cut.rstrip()

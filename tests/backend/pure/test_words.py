@@ -15,7 +15,7 @@ from backend.app.pure.commands import COMMANDS, SlashCommand, UnknownCommand, pa
 from backend.app.pure.lexicon import guess_emotion
 from backend.app.pure.persona import Persona, build_prompt
 from backend.app.pure.tokens import estimate_tokens
-from backend.app.pure.window import tokens_of, window
+from backend.app.pure.window import heard_part, tokens_of, window
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 PERSONA = Persona(
@@ -170,3 +170,24 @@ def test_the_window_is_a_suffix_within_its_limits(shape: list[tuple[bool, int]],
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_token_guesses_grow_with_the_text(a: str, b: str) -> None:
     assert estimate_tokens(a + b) >= max(estimate_tokens(a), estimate_tokens(b)) >= 4
+
+
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        ("", ""),
+        ("I have 20", "I have 20"),
+        ("I have twenty", "I have 20"),
+        ("I have twenty cats and more than that", "I have 20 cats."),
+        ("something she never sai", "I have 20 cats."),
+        ("x", "I"),
+        ("xxx", "I"),
+    ],
+)
+def test_only_her_own_words_count_as_heard(heard: str, kept: str) -> None:
+    assert heard_part("I have 20 cats.", heard) == kept
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_what_was_heard_is_a_beginning_of_what_was_said(text: str, heard: str) -> None:
+    assert text.startswith(heard_part(text, heard))

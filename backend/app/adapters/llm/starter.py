@@ -9,7 +9,7 @@ import asyncio
 import random
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,10 @@ class StarterEngine:
     async def close(self) -> None:
         """Nothing to end."""
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Its state never changes."""
+
+    async def batches(self, request: ChatRequest) -> AsyncGenerator[list[Chunk], None]:
         """The reply, word by word, beginning with its emotion mark. Raises LLMError when the history cannot be read."""
         reply = await self._reply(request)
         words = pieces(reply.marked)
@@ -95,8 +98,8 @@ class StarterEngine:
         for place, word in enumerate(words):
             if place:
                 await asyncio.sleep(pause)
-            yield TextDelta(word)
-        yield Finished("stop")
+            yield [TextDelta(word)]
+        yield [Finished("stop")]
 
     async def count_tokens(self, text: str) -> int | None:
         """Rules have no tokens."""
