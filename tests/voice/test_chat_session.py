@@ -39,17 +39,19 @@ def lines(ink: list[Ink]) -> list[str]:
 
 
 async def test_each_kept_message_waits_for_the_reply_to_the_one_before() -> None:
-    async with FakeHub() as hub, session_with(hub) as (session, _):
+    async with FakeHub() as hub, session_with(hub) as (session, shown):
         await hub.next_peer()
         await hub.vanish()
         await eventually(lambda: not session.status.connected)
-        assert lines(await session.enter("one")) == ["You: one", "· Kept; she gets it when the hub is back."]
-        await session.enter("two")
+        assert lines(await session.enter("one")) == ["· Kept until the hub is back."]
+        assert lines(await session.enter("two")) == []
+        assert session.kept == ("one", "two")
         await hub.start()
         peer = await hub.next_peer()
         first = await peer.expect(Say)
         assert isinstance(first, Say)
         assert first.text == "one"
+        assert lines(shown)[-1] == "You: one"
         await peer.send(Status(boot="x"), Turn("1", request=first.id), Text("A."))
         await eventually(lambda: session.transcript.reply)
         assert sum(isinstance(message, Say) for message in peer.received) == 1
@@ -66,7 +68,7 @@ async def test_commands_are_not_kept_and_messages_not_without_limit() -> None:
         await eventually(lambda: not session.status.connected)
         assert "type this command again" in lines(await session.enter("/status"))[-1]
         for number in range(KEPT_AT_MOST):
-            assert "Kept" in lines(await session.enter(f"{number}"))[-1]
+            await session.enter(f"{number}")
         assert "this one is not kept" in lines(await session.enter("too much"))[-1]
 
 

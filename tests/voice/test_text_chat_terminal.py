@@ -129,17 +129,26 @@ async def test_the_hub_goes_and_comes_and_what_was_said_meanwhile_is_sent() -> N
         await hub.vanish()
         await terminal.shows("· The hub is away; trying again…")
         terminal.type("are you there?" + ENTER)
-        await terminal.shows("· Kept; she gets it when the hub is back.")
+        await terminal.shows("· Kept until the hub is back.")
+        await terminal.shows("You: are you there? (waits)")
         terminal.type("and now?" + ENTER + "/mode calm" + ENTER)
         await terminal.shows("type this command again when it is back")
         hub.boot = "boot-2"
         await hub.start()
         peer = await hub.next_peer(10)
         assert (await asked(peer)).text == "are you there?"
-        await terminal.shows("· Connected again.")
+        await terminal.shows("· Connected again.\nYou: are you there?\n")
         await peer.send(Turn("t"), Text("Yes."), End())
         assert (await asked(peer)).text == "and now?"
+        await terminal.shows("· Connected again.\nYou: are you there?\nAlisa: Yes.\nYou: and now?\n")
         assert terminal.text.count("The hub is away; trying again") == 1
+        await hub.vanish()
+        await eventually(lambda: terminal.text.count("The hub is away; trying again") == 2)
+        terminal.type("never mind" + ENTER)
+        await terminal.shows("never mind (waits)")
+        terminal.type(CTRL_D)
+        assert await terminal.ends() == 0
+        assert "· Not sent: never mind\nBye." in terminal.text
 
 
 async def test_a_reply_lost_with_the_hub_is_told() -> None:

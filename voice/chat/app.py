@@ -23,6 +23,7 @@ from prompt_toolkit.styles import Style
 
 from link.client import GaveUp, HubClient
 from voice.chat import theme
+from voice.chat.clean import clean, clean_line
 from voice.chat.commands import help_text, local
 from voice.chat.ctrl_c import AGAIN, CtrlC
 from voice.chat.fragments import Close, Fragment, Ink, Line, Piece
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
 
 BYE = "Bye."
+KEPT_SHOWN = 3
+"""Messages waiting for the hub that are shown above the prompt; of more, their number."""
 
 
 class ChatApp:
@@ -87,7 +90,9 @@ class ChatApp:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-        self._print([*self._reply.close(), [(theme.NOTICE, BYE)]])
+        self._print(self._reply.close())
+        unsent = [f"· Not sent: {clean(text)}" for text in self._session.kept]
+        self._print([[(theme.NOTICE, line)] for line in (*unsent, BYE)])
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -184,8 +189,12 @@ class ChatApp:
         live: StyleAndTextTuples = [*self._reply.live()]
         if not live and transcript.waiting:
             live = [(theme.NOTICE, f"{transcript.name} …")]
-        for line in transcript.held:
-            live += [("", "\n"), *line.fragments]
+        below: list[StyleAndTextTuples] = [[*line.fragments] for line in transcript.held]
+        below += [[(theme.NOTICE, f"You: {clean_line(text)} (waits)")] for text in self._session.kept[:KEPT_SHOWN]]
+        if more := len(self._session.kept[KEPT_SHOWN:]):
+            below.append([(theme.NOTICE, f"and {more} more")])
+        for line in below:
+            live += [*([("", "\n")] if live else []), *line]
         return live
 
     def _status_line(self) -> StyleAndTextTuples:

@@ -44,17 +44,28 @@ class Session:
         self.status.on(event)
         return self.transcript.on(event) + await self._send_kept()
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What waits for the hub, oldest first."""
+        return tuple(self._kept)
+
     async def enter(self, text: str) -> list[Ink]:
         """The user entered a message or a command for the hub; returns what to show."""
-        ink = self.transcript.typed(text) if self._echo else []
-        if self._kept or not await self._send(text):
-            ink += self._keep(text)
-        return ink
+        if not self._kept and self.status.connected:
+            ink = self._echoed(text)
+            if await self._send(text):
+                return ink
+            # It could not be sent after all. It has been shown; being kept, it is shown once more when it is sent.
+            return ink + self.transcript.unsent() + self._keep(text)
+        return self._keep(text)
 
     async def stop(self) -> None:
         """Stop the reply in progress."""
         self.transcript.stopping()
         await self._client.send(Interrupt(self.transcript.reply.turn if self.transcript.reply else ""))
+
+    def _echoed(self, text: str) -> list[Ink]:
+        return self.transcript.typed(text) if self._echo else []
 
     async def _send(self, text: str) -> bool:
         request = self._request()
@@ -63,21 +74,19 @@ class Session:
         return await self._client.send(Say(text, request))
 
     def _keep(self, text: str) -> list[Ink]:
-        ink = self.transcript.unsent() if not self._kept else []
         if is_command(text):
-            return ink + self.transcript.tell("The hub is away; type this command again when it is back.")
-        if len(self._kept) >= KEPT_AT_MOST:
-            return ink + self.transcript.tell(
-                f"The hub is away and {KEPT_AT_MOST} messages wait; this one is not kept."
+            return self._echoed(text) + self.transcript.tell(
+                "The hub is away; type this command again when it is back."
             )
+        if len(self._kept) >= KEPT_AT_MOST:
+            full = f"The hub is away and {KEPT_AT_MOST} messages wait; this one is not kept."
+            return self._echoed(text) + self.transcript.tell(full)
         self._kept.append(text)
-        return ink + self.transcript.tell("Kept; she gets it when the hub is back.")
+        return self.transcript.tell("Kept until the hub is back.") if len(self._kept) == 1 else []
 
     async def _send_kept(self) -> list[Ink]:
         if not self._kept or not self.status.connected or self.transcript.reply or self.transcript.waiting:
             return []
-        text = self._kept.popleft()
-        if await self._send(text):
-            return []
-        self._kept.appendleft(text)
-        return self.transcript.unsent()
+        if not await self._send(self._kept[0]):
+            return self.transcript.unsent()
+        return self._echoed(self._kept.popleft())
