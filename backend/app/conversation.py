@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from backend.app.decisions import Decision, DecisionLog
+from backend.app.ports import StoredMessage
 from backend.app.pure import turns as t
 from backend.app.replies import RecentReplies
 from backend.app.serial import SerialRunner
@@ -60,11 +61,33 @@ class Conversation:
 
     # ------------------------------------------------------------------------------------------------- what comes in
 
-    async def say(
-        self, text: str, source: Source, *, who: str = "", request: str = "", client: str = "", replaces: str = ""
-    ) -> str:
+    async def say(self, text: str, source: Source, *, who: str = "", request: str = "", client: str = "") -> str:
         """Something was said to her; returns the id of the turn. Its reply goes to all clients."""
-        stimulus = t.Stimulus(uuid.uuid4().hex[:12], source, text, who, request, client, replaces=replaces)
+        return await self._stimulate(t.Stimulus(uuid.uuid4().hex[:12], source, text, who, request, client))
+
+    async def retry(self, *, who: str = "", request: str = "") -> str | None:
+        """Answer the user's last message again; returns the id of the turn, None when there is no message. The old
+        reply is replaced once the new one is there."""
+
+        async def last() -> tuple[StoredMessage | None, StoredMessage | None]:
+            return self._s.memory.last()
+
+        question, reply = await self.perform(last)
+        if question is None:
+            return None
+        return await self._stimulate(
+            t.Stimulus(
+                uuid.uuid4().hex[:12],
+                "user",
+                question.text,
+                who,
+                request,
+                answers=question.turn,
+                replaces=reply.turn if reply else "",
+            )
+        )
+
+    async def _stimulate(self, stimulus: t.Stimulus) -> str:
         await self.handle(t.Arrived(stimulus))
         return stimulus.turn
 

@@ -25,7 +25,7 @@ from backend.app.conversation import Conversation
 from backend.app.guard import Guard
 from backend.app.inbound import Inbound
 from backend.app.llm_chain import LLMChain
-from backend.app.memory import ShortTermMemory, recall_user_texts
+from backend.app.memory import ShortTermMemory, earlier_dialogue
 from backend.app.metrics import Metrics
 from backend.app.persona import PersonaFile
 from backend.app.ports import LLMContext, Scope, StoreError
@@ -109,7 +109,7 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
         models_dir=paths.models_dir(),
         data_dir=data,
         persona_name=lambda: persona.current().name,
-        recall=lambda: recall_user_texts(store),
+        dialogue=lambda: earlier_dialogue(store, conversation.replies.being_answered()),
         now=datetime.now,
     )
     chain = choose(context)

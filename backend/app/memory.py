@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from backend.app.ports import Conversation, NewMessage, Store, StoredMessage
+from backend.app.ports import ChatMessage, Conversation, NewMessage, Store, StoredMessage
 from backend.app.pure.turns import Stimulus
 from backend.app.pure.window import heard_part, tokens_of, window
 from link.settings.schema import ConversationSettings
@@ -58,7 +58,7 @@ class ShortTermMemory:
         """
         settings = self._settings()
         messages = self._messages
-        if stimulus.replaces:
+        if stimulus.answers:
             messages = [m for m in messages if not (m.role == "assistant" and m.turn == stimulus.replaces)]
         elif not any(m.turn == stimulus.turn and m.role == "user" for m in messages):
             messages = [*messages, self._pending(stimulus)]
@@ -141,14 +141,15 @@ class ShortTermMemory:
         )
 
 
-async def recall_user_texts(store: Store, limit: int = 500) -> Sequence[str]:
-    """The user's own messages of all conversations, oldest first, at most `limit` (the starter's memory)."""
-    texts: list[str] = []
+async def earlier_dialogue(store: Store, besides: Collection[str], limit: int = 1000) -> Sequence[ChatMessage]:
+    """The newest messages of all conversations, oldest first, at most `limit`, but for those of the turns `besides`:
+    what is being answered now was not said before. Raises StoreError."""
+    found: list[StoredMessage] = []
     before: int | None = None
-    while len(texts) < limit:
+    while len(found) < limit:
         page = await store.page(before=before, limit=200)
-        texts += [message.text for message in page.messages if message.role == "user"]
+        found += [message for message in page.messages if message.turn not in besides]
         before = page.before
         if before is None:
             break
-    return texts[:limit][::-1]
+    return [ChatMessage(message.role, message.text) for message in reversed(found[:limit])]

@@ -164,19 +164,16 @@ class LLMContext:
 
     settings: the live settings, asked again for each request so that changes take effect at once.
     persona_name: her name as the persona file has it. now: the local time.
-    recall: the user's own earlier messages from the history, oldest first, at most 500 (the starter's memory).
-    dialogue: the same with her replies in between, oldest first, at most 1,000 messages of all conversations. Where
-    it is given the starter uses it in place of `recall`: it then knows what a bare "Max" answered, and which lines
-    it used before a restart.
+    dialogue: what was said before this turn, in all conversations, oldest first, at most 1,000 messages. It is the
+    starter's memory: what the user told her, what a bare "Max" answered, which of her lines are used up.
     """
 
     settings: Callable[[], LLMSettings]
     models_dir: Path
     data_dir: Path
     persona_name: Callable[[], str]
-    recall: Callable[[], Awaitable[Sequence[str]]]
+    dialogue: Callable[[], Awaitable[Sequence[ChatMessage]]]
     now: Callable[[], datetime]
-    dialogue: Callable[[], Awaitable[Sequence[ChatMessage]]] | None = None
 
 
 # ------------------------------------------------------------------------------------------------- the history

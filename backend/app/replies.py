@@ -62,6 +62,11 @@ class RecentReplies:
         """The reply of a turn, if it is still kept."""
         return self._replies.get(turn)
 
+    def being_answered(self) -> set[str]:
+        """Ids of the turns whose user message is being answered now."""
+        running = [reply.stimulus for reply in self._replies.values() if not reply.outcome]
+        return {stimulus.answers or stimulus.turn for stimulus in running}
+
     def resume(self, client: Client, turn: str, received: int) -> None:
         """Queue what a client needs that has just connected: the rest of the reply it was reading, then the reply
         that runs now, from its beginning.

@@ -114,14 +114,8 @@ class SlashCommands:
         return _said(f"Deleted: {count} messages.")
 
     async def _retry(self, who: str, request: str) -> Answer:
-        async def last() -> tuple[StoredMessage | None, StoredMessage | None]:
-            return self._s.memory.last()
-
-        question, reply = await self._conversation.perform(last)
-        if question is None:
-            return Error("retry", "There is nothing to answer again yet.")
-        replaces = reply.turn if reply else question.turn
-        return Begun(await self._conversation.say(question.text, "user", who=who, request=request, replaces=replaces))
+        turn = await self._conversation.retry(who=who, request=request)
+        return Begun(turn) if turn else Error("retry", "There is nothing to answer again yet.")
 
     async def _stop(self) -> Answer:
         if not self._s.state.turn:

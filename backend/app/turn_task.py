@@ -52,7 +52,7 @@ class TurnTask:
         self._committing = False
         self._spoke = False
         # At once and apart from the rest: an accepted message is kept even if its turn is cancelled at birth.
-        keep_user = bool(reply.stimulus.text) and not reply.stimulus.replaces
+        keep_user = bool(reply.stimulus.text) and not reply.stimulus.answers
         self._stored = services.tasks.spawn("store-user", self._store_user()) if keep_user else None
         self._task = services.tasks.spawn(f"turn-{reply.turn}", self._run())
 
@@ -145,7 +145,7 @@ class TurnTask:
         self._reply.announced = True
         stimulus = self._reply.stimulus
         self._s.clients.publish(self._reply.announcement())
-        if stimulus.text and not stimulus.replaces:
+        if stimulus.text and not stimulus.answers:
             self._s.clients.publish(UserSaid(stimulus.turn, stimulus.text, stimulus.source), besides=stimulus.client)
 
     def _publish_text(self, text: str) -> None:

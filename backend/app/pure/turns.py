@@ -29,7 +29,7 @@ class Stimulus:
     turn: id of the turn it would begin. text: the words (empty for an idle thought).
     tainted: the text comes from somebody who is not the user (a viewer, the screen, the web): quoted data only.
     client: id of the connection it came from, which need not be told what it just said itself.
-    replaces: for a retry, the turn whose reply this one is to replace.
+    answers: for a retry, the turn of the message that is answered again; replaces: the turn whose reply it replaces.
     """
 
     turn: str
@@ -39,6 +39,7 @@ class Stimulus:
     request: str = ""
     client: str = ""
     tainted: bool = False
+    answers: str = ""
     replaces: str = ""
 
 

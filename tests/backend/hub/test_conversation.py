@@ -299,3 +299,17 @@ async def test_two_clients_at_once(tmp_path: Path) -> None:
             await a.reply()
             await b.reply()
         assert {text for role, text in await hub.history() if role == "user"} == {"from a", "from b"}
+
+
+async def test_the_starter_remembers_truthfully_over_conversations_and_restarts(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub, hub.connect() as chat:
+        await chat.say("Hi, my name is Robin.")
+        heard = await chat.reply()
+        assert "Robin" in heard.text
+        assert "told me before" not in heard.text  # it was said just now
+        assert heard.emotions
+    async with running_hub(tmp_path) as hub, hub.connect() as chat:
+        await chat.say("/new")
+        await chat.next(Notice)
+        await chat.say("What is my name?")
+        assert "Robin" in (await chat.reply()).text

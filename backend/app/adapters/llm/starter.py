@@ -140,9 +140,7 @@ class StarterEngine:
 
     async def _remembered(self) -> Sequence[ChatMessage]:
         try:
-            if self._context.dialogue is not None:
-                return await self._context.dialogue()
-            return [ChatMessage("user", text) for text in await self._context.recall()]
+            return await self._context.dialogue()
         except StoreError as error:  # without her memory she might deny what she was told
             raise LLMError("server", error.text, retry=True) from error
 
