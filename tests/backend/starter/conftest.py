@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.support.talk import Talk
 
 from backend.app.adapters.llm.starter import load_scripts
 from backend.app.pure.starter import Language, Script, Starter
+from tests.support.talk import Talk
 
 
 @pytest.fixture(scope="session")

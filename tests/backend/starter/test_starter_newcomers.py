@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.talk import Talk
 
 from backend.app.pure.starter import EMOTIONS, NO_REPEAT, Language, Script, Starter
+from tests.support.talk import Talk
 
 TABLES = {half: Path(__file__).parent / f"newcomer_{half}.yaml" for half in ("tuning", "held_out")}
 SEEDS = range(5)

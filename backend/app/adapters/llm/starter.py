@@ -134,7 +134,7 @@ class StarterEngine:
     async def _rules(self) -> rules.Starter:
         async with self._loading:
             if self._starter is None:
-                scripts = self._scripts or await asyncio.to_thread(load_scripts)
+                scripts = await asyncio.to_thread(load_scripts) if self._scripts is None else self._scripts
                 self._starter = rules.Starter(scripts, self._chooser)
             return self._starter
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from .folding import quotable
 from .recall import RECALL
 from .scene import Scene
-from .sums import CannotWorkOut, work_out, written
-from .types import Answer
+from .sums import SumError, work_out, written
+from .types import COMMAND, Answer
 from .understanding import understand
 
 Handler = Callable[[Scene], Answer]
@@ -44,7 +44,7 @@ def _sum(scene: Scene) -> Answer:
     wanted = scene.understood.captured["sum"]
     try:
         value = work_out(wanted)
-    except CannotWorkOut as error:
+    except SumError as error:
         return Answer(f"sum.{error.why}", {"sum": wanted})
     except ValueError:
         return Answer("sum.odd", {"sum": wanted})
@@ -101,7 +101,17 @@ def _thing(group: str) -> Handler:
     return handler
 
 
-_QUOTING = ("told_like", "told_hate", "opinion", "told_have", "told_favourite", "favourite", "her_his_name")
+_QUOTING = (
+    "told_like",
+    "told_hate",
+    "told_have",
+    "told_favourite",
+    "told_job",
+    "told_home",
+    "opinion",
+    "favourite",
+    "her_his_name",
+)
 
 _HANDLERS: dict[str, Handler] = {
     "time": _time,

@@ -21,7 +21,7 @@ def _my_name(scene: Scene) -> Answer:
 def _remember(scene: Scene) -> Answer:
     learnt = facts.gather([("", scene.message)], frozenset()).facts
     if learnt:
-        return Answer("remember", {"fact": scene.swapped(learnt[-1].text, 100)})
+        return Answer("remember", {"fact": learnt[-1].text})
     return Answer("remember.what")
 
 

@@ -14,6 +14,8 @@ from .script import Script
 from .types import Chooser, StarterContext
 from .understanding import Understanding
 
+_DETERMINER = re.compile(r"(?i)^(?:any|some|a few|irgendwelche|ein paar)\s+")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -38,7 +40,8 @@ class Scene:
         def swap(match: re.Match[str]) -> str:
             return self.script.swaps.get(fold(match.group()), match.group())
 
-        return quotable(re.sub(r"[^\W_]+(?:['’][^\W_]+)*", swap, text), limit)
+        text = _DETERMINER.sub("", text)
+        return quotable(re.sub(r"[^\W_]+(?:['’][^\W_]+)*", swap, text).rstrip("?!., "), limit)
 
 
 def newest(history: Sequence[ChatMessage]) -> int:
@@ -48,32 +51,15 @@ def newest(history: Sequence[ChatMessage]) -> int:
 
 def known_before(context: StarterContext, place: int, script: Script) -> Known:
     """What the user said before message `place` of the history, in all that is remembered and in this conversation."""
+    told = {message.content for message in context.remembered if message.role == "user"}
     exchange: list[tuple[str, str]] = []
-    current = context.history[place].content
-    remembered = list(context.remembered)
-    while remembered and remembered[-1].role == "assistant":
-        remembered.pop()
-    if remembered and remembered[-1].content == current:  # the store already holds the message being answered
-        remembered.pop()
-    for messages in (_without_overlap(remembered, context.history[:place]), context.history[:place]):
+    for messages, skipped in ((context.remembered, frozenset[str]()), (context.history[:place], told)):
         asked = ""
         for message in messages:
-            if message.role == "user":
+            if message.role == "user" and message.content not in skipped:
                 exchange.append((asked, message.content))
-                asked = ""
-            elif message.role == "assistant":
-                asked = message.content
-    return gather(exchange, script.words["common"] | script.words["stop"])
-
-
-def _without_overlap(remembered: list[ChatMessage], history: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """`remembered` without the messages at its end that `history` holds as well."""
-    said = [message.content for message in history if message.role == "user"]
-    theirs = [i for i, message in enumerate(remembered) if message.role == "user"]
-    for size in range(min(len(said), len(theirs)), 0, -1):
-        if [remembered[i].content for i in theirs[-size:]] == said[-size:]:
-            return remembered[: theirs[-size]] if size == len(said) else remembered
-    return remembered
+            asked = message.content if message.role == "assistant" else ""
+    return gather(exchange, script.ordinary)
 
 
 def repeats(message: str, earlier: Sequence[str]) -> int:

@@ -74,6 +74,7 @@ class Script:
     phrases: Mapping[str, str]
     swaps: Mapping[str, str]
     names: Mapping[str, tuple[str, ...]]
+    ordinary: frozenset[str]  # words that are nobody's name
     speller: Speller
 
 
@@ -97,6 +98,7 @@ def parse_script(language: Language, parts: Iterable[Mapping[str, Any]]) -> Scri
     intents = tuple(_intent(name, entry, lists, patterns) for name, entry in merged["intents"].items())
     vocabulary = {name: frozenset(fold(text).split()) for name, text in merged["words"].items()}
     targets = set(_pattern_words(patterns))
+    known = frozenset().union(*vocabulary.values())
     return Script(
         language=language,
         intents=intents,
@@ -106,7 +108,8 @@ def parse_script(language: Language, parts: Iterable[Mapping[str, Any]]) -> Scri
         phrases={fold(key): fold(value) for key, value in merged["phrases"].items()},
         swaps={fold(key): value for key, value in merged["swaps"].items()},
         names={name: tuple(text.split()) for name, text in merged["names"].items()},
-        speller=Speller(frozenset().union(*vocabulary.values()), targets),
+        ordinary=known | targets,
+        speller=Speller(known, targets),
     )
 
 
@@ -167,7 +170,7 @@ def _line(group: str, source: Any, emotion: str) -> Line:
     if not isinstance(source, str) or not source.strip():
         raise ScriptError(f"group `{group}`: a line is not text")
     landmark = max(re.split(r"\{[a-z_]+\}", source.strip()), key=len)
-    return Line(source.strip(), cast(Emotion, emotion), frozenset(_SLOT.findall(source)), landmark)
+    return Line(source.strip(), emotion, frozenset(_SLOT.findall(source)), landmark)
 
 
 def check_variety(script: Script) -> None:

@@ -12,7 +12,7 @@ from .answers import answer
 from .scene import Scene, known_before, newest, repeats
 from .script import Group, Script, check_variety
 from .types import COMMAND, NO_REPEAT, Answer, Chooser, Language, StarterContext, StarterReply
-from .understanding import LONG, Understanding, topic, understand
+from .understanding import LONG, topic, understand
 from .wording import Wording, tinted
 
 _HINT_WITHIN = 8
@@ -56,11 +56,7 @@ class Starter:
         earlier = [said.content for said in context.history[:place] if said.role == "user"]
         hers = [said.content for said in context.history[:place] if said.role == "assistant"]
         spoken: Language = language.of_conversation(earlier, self._marks)
-        detected = (
-            language.detect(message, self._marks, spoken)
-            if len(message) <= LONG
-            else language.detect(message[:LONG], self._marks, spoken)
-        )
+        detected = language.detect(message[:LONG], self._marks, spoken)
         script = self._scripts["de" if detected == "de" or (detected == language.OTHER and spoken == "de") else "en"]
         understood = understand(message, script)
         if detected == language.OTHER and understood.intent.startswith(("unknown", "gibberish", "no_words")):
@@ -99,8 +95,7 @@ class Starter:
         """One answer, or two: an introduction or a first question before what else the message holds."""
         understood = scene.understood
         name_asked = facts.asks_name(scene.her_last)
-        common = scene.script.words["common"] | scene.script.words["stop"]
-        name = facts.name_in(scene.message[:LONG], common, name_asked=name_asked)
+        name = facts.name_in(scene.message[:LONG], scene.script.ordinary, name_asked=name_asked)
         if name and understood.intent not in ("forget", "my_name", "insult", "nsfw", "crisis"):
             group = "introduce.again" if name == scene.known.name else "introduce"
             introduced = Answer(group, {"user": name})
@@ -141,7 +136,7 @@ class Starter:
         return slots
 
     def _prefix(self, scene: Scene, answers: list[Answer], recent: Wording, slots: Mapping[str, str]) -> str | None:
-        """A word before the answer: to a greeting with a question in it, to shouting, to saying the same thing again."""
+        """A word before the answer: to a greeting with a question in it, to shouting, to saying the same again."""
         letters = [c for c in scene.message if c.isalpha()]
         if "count" in slots and scene.understood.intent != "no_words":
             return recent.optional("repeated", slots)

@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 _SPOKEN = (
+    (re.compile(r"(?i)(\d+(?:[.,]\d+)?) ?(?:%|percent|prozent) (?:of|von)\b"), r"\1 / 100 *"),
     (re.compile(r"(?i)\bplus\b"), "+"),
     (re.compile(r"(?i)\bminus\b"), "-"),
     (re.compile(r"(?i)\b(?:times|multiplied by|mal)\b"), "*"),
@@ -16,9 +17,10 @@ _SPOKEN = (
     (re.compile(r"\*\*"), "^"),
 )
 _ASKING = re.compile(
-    r"(?i)^\W*(?:(?:hey|hi|ok|so|and|und|also|alisa|please|bitte|can you|could you|kannst du|mir|do you know|weißt du|weisst du"
-    r"|what is|what's|whats|what are|how much is|calculate|compute|solve|work out|tell me"
-    r"|was ist|was sind|was ergibt|was macht|wie ?viel ist|wie ?viel sind|wie ?viel gibt|rechne|berechne|aus)\b[\s,:]*)*"
+    r"(?i)^\W*(?:(?:hey|hi|ok|so|and|und|also|alisa|please|bitte|can you|could you|kannst du|mir|do you know"
+    r"|weißt du|weisst du|what is|what's|whats|what are|how much is|calculate|compute|solve|work out|tell me"
+    r"|was ist|was sind|was ergibt|was macht|wie ?viel ist|wie ?viel sind|wie ?viel gibt|rechne|berechne|aus)"
+    r"\b[\s,:]*)*"
 )
 _TOKEN = re.compile(r"\s*(\d+(?:[.,]\d+)?|[-+*/^()])")
 _SHAPE = re.compile(r"^[\d\s+\-*/^().,]+$")
@@ -26,7 +28,7 @@ _MAX_TOKENS = 60
 _MAX_BITS = 400
 
 
-class CannotWorkOut(Exception):
+class SumError(ArithmeticError):
     """It is a sum, but has no answer here. `why`: `zero` (division by zero) or `big` (beyond our patience)."""
 
     def __init__(self, why: str) -> None:
@@ -47,7 +49,7 @@ def find(text: str) -> str | None:
 
 
 def work_out(text: str) -> Fraction:
-    """The value of a sum as `find` returns it. Raises ValueError if it is malformed, CannotWorkOut if it has no answer."""
+    """The value of a sum as `find` returns it. Raises ValueError if it is malformed, SumError if it has no answer."""
     tokens: list[str] = []
     place = 0
     while place < len(text.rstrip()):
@@ -105,7 +107,7 @@ class _Reader:
             else:
                 divisor = self.power()
                 if divisor == 0:
-                    raise CannotWorkOut("zero")
+                    raise SumError("zero")
                 value = _bounded(value / divisor)
         return value
 
@@ -121,10 +123,10 @@ class _Reader:
         if exponent.denominator != 1:
             raise ValueError("only whole exponents")
         if base == 0 and exponent < 0:
-            raise CannotWorkOut("zero")
+            raise SumError("zero")
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
         if abs(exponent.numerator) * size > _MAX_BITS:
-            raise CannotWorkOut("big")
+            raise SumError("big")
         return Fraction(base**exponent.numerator)
 
     def value(self) -> Fraction:
@@ -139,5 +141,5 @@ class _Reader:
 
 def _bounded(value: Fraction) -> Fraction:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
-        raise CannotWorkOut("big")
+        raise SumError("big")
     return value

@@ -36,7 +36,7 @@ class StarterContext:
     """All the starter knows when it answers.
 
     history: the conversation, oldest first, ending with the user's newest message; system messages are ignored.
-    remembered: earlier messages of the user, and hers where known, oldest first; may overlap with `history`.
+    remembered: what was said before in all conversations, oldest first; may hold the start of `history` as well.
     now: local time. name: her own name. mode: `default`, `teasing`, `calm` or `serious` (others count as default).
     used: her replies that are in neither `history` nor `remembered`, oldest first.
     hinted: she has said in this conversation how to get a model (where `history` no longer reaches back to it).

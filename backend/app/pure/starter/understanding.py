@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from .folding import fold, quotable, sentences, words
 from .script import Intent, Script
@@ -12,6 +11,7 @@ from .sums import find as find_sum
 
 LONG = 700
 """Characters beyond which a message is long text, too much for rules that look for a few words."""
+_QUOTED_WHOLE = 48  # characters up to which a message is quoted as it stands
 
 _KEYBOARD = re.compile(
     r"asdf|sdfg|dfgh|fghj|ghjk|hjkl|jkl[oö]|qwer|wert[yz]{1}u|[yz]xcv|zxcv|xcvb|cvbn|lkjh|fdsa|poiu|uiop"
@@ -53,12 +53,14 @@ class Understanding:
 
     intent: name of the script's intent, or one of the kinds without a pattern: `sum`, `long_text`, `no_words`,
     `gibberish`, `unknown_question`, `unknown_request`, `unknown_statement`.
-    captured: named parts of the pattern, as typed. also: a second question in the same message.
+    captured: named parts of the pattern, as typed. matched: what the pattern found, as typed.
+    also: a second question in the same message.
     """
 
     intent: str
     sentence: Sentence
     captured: dict[str, str]
+    matched: str = ""
     social: bool = False
     also: Understanding | None = None
 
@@ -95,13 +97,14 @@ def _match(sentence: Sentence, script: Script) -> _Match | None:
                     for name, value in match.groupdict().items()
                     if value
                 }
-                return rank, intent, Understanding(intent.name, sentence, captured, intent.kind == "social")
+                matched = sentence.original(*match.span())
+                return rank, intent, Understanding(intent.name, sentence, captured, matched, intent.kind == "social")
     return None
 
 
 def _combined(parts: list[_Match], whole: _Match | None) -> Understanding:
     """The match of highest precedence; with two questions in two sentences, both in the order they were asked."""
-    rank, intent, best = min([*parts, *([whole] if whole else [])], key=lambda match: match[0])
+    _, intent, best = min([*parts, *([whole] if whole else [])], key=lambda match: match[0])
     asked = {match[1].name: match[2] for match in reversed(parts) if match[1].kind == "ask"}
     if intent.kind != "ask" or len(asked) < 2 or intent.name not in asked:
         return best
@@ -139,15 +142,37 @@ def script_pattern(script: Script, name: str) -> str:
 
 
 def topic(understood: Understanding, script: Script) -> str:
-    """The words of the message that carry its subject, as typed, for quoting; the message itself if none stand out."""
+    """The subject of the message as typed, for quoting.
+
+    A short message beyond the rules is its own best quotation; of others it is what the rule listened for, if that is
+    short, else the longest run of words that carry meaning.
+    """
     sentence = understood.sentence
-    stop = script.words["stop"]
     if understood.intent == "long_text":
-        return _most_frequent(sentence.raw[:20_000], stop)
+        return _most_frequent(sentence.raw[:20_000], script.words["stop"])
+    if understood.matched and len(understood.matched.split()) <= 3 and not understood.intent.startswith("beyond"):
+        return quotable(understood.matched, 60)
+    short = _without_lead(sentence, script)
+    if len(short) <= _QUOTED_WHOLE:
+        return quotable(short, 60)
+    return _content(sentence, script)
+
+
+def _without_lead(sentence: Sentence, script: Script) -> str:
+    """The sentence as typed, without interjections at its start ("ok so ...") and punctuation at its end."""
+    lead = script.words["lead"]
+    start = next((p[2] for p in sentence.places if sentence.text[p[0] : p[1]] not in lead), None)
+    return sentence.raw[start:].strip().rstrip(".!?…, ") if start is not None else sentence.raw.strip()
+
+
+def _content(sentence: Sentence, script: Script) -> str:
+    stop = script.words["stop"]
     content = [i for i, place in enumerate(sentence.places) if sentence.text[place[0] : place[1]] not in stop]
     if not content:
         return quotable(sentence.raw, 50)
-    runs = reduce(lambda done, i: _joined(done, i, sentence), content, list[tuple[int, int]]())
+    runs: list[tuple[int, int]] = []
+    for i in content:
+        runs = _joined(runs, i, sentence)
     start, end = max(runs, key=lambda run: (sentence.places[run[1]][3] - sentence.places[run[0]][2], -run[0]))
     return quotable(sentence.raw[sentence.places[start][2] : sentence.places[end][3]], 60)
 
