@@ -38,14 +38,16 @@ def run(folder: Path, text: str, ci: str) -> subprocess.CompletedProcess[str]:
             "test_it.py",
         ],
         cwd=folder,
-        env={**os.environ, "CI": ci, "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "CI": ci, "PYTHONPATH": str(PROJECT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-@pytest.mark.parametrize(("text", "ci", "code"), [(TESTS, "true", 0), (TESTS + MISSING, "", 0)])
+@pytest.mark.parametrize(
+    ("text", "ci", "code"), [(TESTS, "true", 0), (TESTS + MISSING, "", 0)], ids=["under CI", "at home"]
+)
 def test_allowed_skips_are_listed_and_pass(text: str, ci: str, code: int, tmp_path: Path) -> None:
     ran = run(tmp_path, text, ci)
     assert ran.returncode == code, ran.stdout
@@ -57,6 +59,7 @@ def test_allowed_skips_are_listed_and_pass(text: str, ci: str, code: int, tmp_pa
 @pytest.mark.parametrize(
     "text",
     [TESTS + MISSING, "import pytest\n" + MISSING, "import pytest\npytest.importorskip('no_such_module')\n"],
+    ids=["beside others", "alone", "a whole file"],
 )
 def test_other_skips_fail_under_ci(text: str, tmp_path: Path) -> None:
     ran = run(tmp_path, text, "true")
