@@ -92,7 +92,8 @@ class StatusReport:
     def _started_parts(self) -> dict[str, Any]:
         """The starter's own view; empty when no starter runs or its file cannot be read."""
         try:
-            parts = json.loads(self._parts_file.read_text(encoding="utf-8"))
+            board = json.loads(self._parts_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
+        parts = board.get("parts") if isinstance(board, dict) else None
         return parts if isinstance(parts, dict) else {}

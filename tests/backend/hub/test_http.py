@@ -101,11 +101,14 @@ async def test_history_in_pages_summary_and_search(tmp_path: Path) -> None:
 async def test_status_says_who_answers_and_what_is_degraded(tmp_path: Path) -> None:
     async with running_hub(tmp_path) as hub, hub.connect(name="chat"):
         (tmp_path / "persona.yaml").write_text("name: [")
+        (tmp_path / "run").mkdir()
+        crashed = {"state": "restarting", "reason": "It ended with exit code 1."}
+        (tmp_path / "run" / "parts.json").write_text(json.dumps({"version": 1, "parts": {"overlay": crashed}}))
         status = (await hub.http.get("/status")).json()
         assert status["llm"]["starter"] is True
         assert status["parts"][0]["name"] == "chat"
         assert status["storage"]["synchronous"].lower() in ("2", "full")
-        assert {entry["part"] for entry in status["degraded"]} == {"llm", "persona"}
+        assert {entry["part"] for entry in status["degraded"]} == {"llm", "persona", "overlay"}
         assert all(entry["why"] for entry in status["degraded"])
 
 
