@@ -18,7 +18,7 @@ _FETCHED_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 def picture(captured: str, title: str) -> str:
     """The SVG of a captured screen with its escape codes for colours."""
-    lines = [Text.from_ansi(line) for line in captured.rstrip().splitlines()]
+    lines = Text.from_ansi(captured.rstrip()).split("\n")  # as a whole: colours go on over line ends
     columns = max((line.cell_len for line in lines), default=1)
     console = Console(record=True, width=columns + 1, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in lines:
