@@ -29,8 +29,8 @@ def serve(*, console: bool) -> int:
     """Run the hub until it is told to stop; returns the exit code. console: log to stderr for people."""
     data = paths.data_dir()
     try:
+        create_tokens(data)  # first, because it is what notices a data folder that cannot be used
         settings = SettingsStore(data).current
-        create_tokens(data)
         listening = _listen(settings.hub.host, settings.hub.port)
     except (SettingsError, TokenError) as error:
         return _fail(str(error))

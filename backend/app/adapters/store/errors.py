@@ -18,14 +18,14 @@ NOT_A_FOLDER = "The data folder's path leads through a file: remove that file, o
 LOCKED = "Another program is holding the history database: close it and try again."
 IN_USE = "Another hub is already using this data folder: stop it, or set ALISA_DATA_DIR to another folder."
 DAMAGED = (
-    "The history database is damaged; it was left as it is: stop the hub, move history.db (with its -wal and -shm "
+    "The history database is damaged; it was left as it is: stop the hub, move alisa.db (with its -wal and -shm "
     "files) out of the data folder or put a backup in its place, and start again."
 )
 NOT_A_DATABASE = (
-    "The history file is not a database; it was left as it is: move it out of the data folder and start again."
+    "The history file alisa.db is not a database; it was left as it is: move it out of the data folder and start again."
 )
 FOREIGN = (
-    "The history file is another program's database; it was left as it is: move it out of the data folder "
+    "The history file alisa.db is another program's database; it was left as it is: move it out of the data folder "
     "and start again."
 )
 NEWER = (
