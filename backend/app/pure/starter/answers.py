@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
-from .folding import quotable
+from .folding import fold, quotable
 from .recall import RECALL
 from .scene import Scene
 from .sums import SumError, work_out, written
@@ -15,7 +15,19 @@ from .understanding import understand
 
 Handler = Callable[[Scene], Answer]
 
-_DAYS = {"tomorrow": 1, "morgen": 1, "yesterday": -1, "gestern": -1, "uebermorgen": 2}
+_DAYS = {"tomorrow": 1, "yesterday": -1, "morgen": 1, "gestern": -1, "übermorgen": 2}
+_FEASTS = {  # month and day
+    "christmas": (12, 25),
+    "xmas": (12, 25),
+    "halloween": (10, 31),
+    "new": (1, 1),
+    "valentine": (2, 14),
+    "weihnachten": (12, 25),
+    "heiligabend": (12, 24),
+    "nikolaus": (12, 6),
+    "silvester": (12, 31),
+    "neujahr": (1, 1),
+}
 
 
 def answer(scene: Scene) -> Answer:
@@ -29,21 +41,33 @@ def _time(scene: Scene) -> Answer:
 
 
 def _date(scene: Scene) -> Answer:
-    offset = _DAYS.get(scene.understood.captured.get("day", "").casefold().replace("ü", "ue"), 0)
-    day = scene.context.now + timedelta(days=offset)
+    asked = scene.understood.captured.get("day", "").casefold()
+    name = next((name for name in _DAYS if asked.startswith(name)), "")
+    day = scene.context.now + timedelta(days=_DAYS.get(name, 0))
     names = scene.script.names
     month = names["months"][day.month - 1]
     date = f"{day.day} {month} {day.year}" if scene.script.language == "en" else f"{day.day}. {month} {day.year}"
     slots = {"weekday": names["weekdays"][day.weekday()], "date": date}
-    if not offset:
-        return Answer("date", slots)
-    return Answer("date.other", {**slots, "day": scene.understood.captured["day"].casefold()})
+    return Answer("date.other", {**slots, "day": name}) if name else Answer("date", slots)
+
+
+def _countdown(scene: Scene) -> Answer:
+    asked = fold(scene.understood.captured["feast"])
+    month, day = next(when for name, when in _FEASTS.items() if asked.startswith(name))
+    today = scene.context.now.date()
+    feast = date(today.year, month, day)
+    if feast < today:
+        feast = date(today.year + 1, month, day)
+    days = (feast - today).days
+    slots = {"feast": quotable(scene.understood.captured["feast"], 30), "days": str(days)}
+    return Answer("countdown" if days > 1 else f"countdown.{days}", slots)
 
 
 def _sum(scene: Scene) -> Answer:
     wanted = scene.understood.captured["sum"]
     try:
         value = work_out(wanted)
+        wanted = wanted.replace(" / 100 * ", "% × ") if "/" not in scene.message else wanted
     except SumError as error:
         return Answer(f"sum.{error.why}", {"sum": wanted})
     except ValueError:
@@ -69,7 +93,7 @@ def _more(scene: Scene) -> Answer:
     """ "Another one": the latest thing he asked for that can be had again."""
     for said in reversed(scene.earlier[-6:]):
         before = understand(said, scene.script)
-        if before.intent == "more":
+        if before.intent == "more" or before.social:
             continue
         if before.intent in ("joke", "fun_fact", "story", "riddle", "coin", "dice", "compliment_me"):
             return answer(replace(scene, understood=before))
@@ -116,6 +140,7 @@ _QUOTING = (
 _HANDLERS: dict[str, Handler] = {
     "time": _time,
     "date": _date,
+    "countdown": _countdown,
     "sum": _sum,
     "coin": _coin,
     "dice": _dice,

@@ -169,12 +169,17 @@ def find(known: Known, question: str) -> list[Fact]:
 
 
 def mentions(messages: Sequence[str], subject: str) -> list[str]:
-    """Messages of the user (not questions) that share all keywords of `subject`, newest first."""
+    """Messages of the user that hold all keywords of `subject`, newest first.
+
+    Questions are left out, and so are messages that state a fact: such a one is known, or is to be forgotten.
+    """
     wanted = keywords(subject)
     if not wanted:
         return []
     return [
         quotable(said, 120)
         for said in reversed(messages)
-        if not stating.QUESTION.search(said[:_LIMIT]) and wanted <= keywords(said[:_LIMIT])
+        if wanted <= keywords(said[:_LIMIT])
+        and not stating.QUESTION.search(said[:_LIMIT])
+        and not gather([("", said)], frozenset()).facts
     ]

@@ -8,7 +8,7 @@ import unicodedata
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _APOSTROPHES = dict.fromkeys(map(ord, "'’‘`´ʼ"))
 _WORD = re.compile(r"[^\W_]+(?:['’‘`´ʼ][^\W_]+)*")
-_SENTENCE_END = re.compile(r"(?<!\d)[.!?;:…\n]+|[.!?;…\n]+(?!\d)")
+_SENTENCE_END = re.compile(r"(?<!\d)[.:]+|[!?;…\n]+|(?<=\d)\.$")
 # Quotation marks would break our own; brackets could look like an emotion mark or a protocol tag.
 _UNQUOTABLE = re.compile(r"[<>\[\]{}`\"“”„«»\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -35,7 +35,8 @@ class Line:
     landmark: str  # its longest part between slots, by which it is recognised whatever filled them
 
     def filled(self, slots: Mapping[str, str]) -> str:
-        return _SLOT.sub(lambda match: slots[match.group(1)], self.text)
+        text = _SLOT.sub(lambda match: slots[match.group(1)], self.text)
+        return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class Intent:
 
     kind: `ask` wants information (two of them in one message are both answered), `tell` gives some, `social` is
     courtesy that gives way to a question of hers that still waits for its answer.
+    names_subject: what the pattern finds is what the message is about ("pizza"), and may be quoted as such.
     """
 
     name: str
     kind: Kind
     when: tuple[re.Pattern[str], ...]
     unless: tuple[re.Pattern[str], ...]
+    names_subject: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ def _intent(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], seen:
     kind = entry.get("kind", "tell")
     if kind not in ("ask", "tell", "social"):
         raise ScriptError(f"intent `{name}`: unknown kind `{kind}`")
-    return Intent(name, cast(Kind, kind), compiled(entry["when"]), compiled(entry.get("unless", ())))
+    names_subject = bool(entry.get("names_subject", False))
+    return Intent(name, cast(Kind, kind), compiled(entry["when"]), compiled(entry.get("unless", ())), names_subject)
 
 
 def _groups(merged: Mapping[str, Mapping[str, Any]]) -> dict[str, Group]:

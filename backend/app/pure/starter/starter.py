@@ -36,12 +36,7 @@ class Starter:
             check_variety(script)
         self._scripts = scripts
         self._chooser = chooser
-        self._marks = {
-            name[len("marks_") :]: listed
-            for script in scripts.values()
-            for name, listed in script.words.items()
-            if name.startswith("marks_")
-        }
+        self._marks = _marks(scripts)
 
     def respond(self, context: StarterContext) -> StarterReply:
         """The reply to the newest user message of the history (to nothing, if it holds none).
@@ -159,10 +154,23 @@ class Starter:
             return [hint] if hint else []
         if texts[-1].endswith("?"):
             return []
-        question = recent.question(group.asks)
+        # She does not ask for a name she knows.
+        question = recent.question([name for name in group.asks if name != "name" or not scene.known.name])
         return [question] if question else []
 
 
 def _latest(used: list[str]) -> list[str]:
     """`used` without doubles, the latest mention of each kept."""
     return list(dict.fromkeys(reversed(used)))[::-1]
+
+
+def _marks(scripts: Mapping[Language, Script]) -> language.Marks:
+    small = {
+        name.removeprefix("marks_"): listed
+        for script in scripts.values()
+        for name, listed in script.words.items()
+        if name.startswith("marks_")
+    }
+    ordinary = {name: script.words["common"] | script.words["stop"] for name, script in scripts.items()}
+    shared = frozenset.intersection(*ordinary.values())
+    return language.Marks(small, {name: listed - shared for name, listed in ordinary.items()})

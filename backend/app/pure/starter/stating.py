@@ -67,7 +67,9 @@ INTRODUCED = re.compile(
 )
 GREETED = re.compile(r"^\W*(?:hi|hey|hello|hallo|moin|servus|yo|guten \w+|good \w+)\b", _I)
 # Endings of what people are rather than are called: "tired", "starving", "German", "traurig".
-NOT_A_NAME = re.compile(r"(?:ed|ing|ful|ous|ive|less|ish|able|ese|ian|ical|lich|ig|isch|bar|los|sam|haft|iert)$", _I)
+NOT_A_NAME = re.compile(
+    r"\w{3}(?:ed|ing|ful|ous|ive|less|ish|able|ese|ian|ical|lich|ig|isch|bar|los|sam|haft|iert)$", _I
+)
 ASKS_NAME = re.compile(r"\b(?:call you|your name|nenne? ich dich|dich nennen|dein name|heißt du)\b[^.!]*\?")
 
 FORGET = re.compile(

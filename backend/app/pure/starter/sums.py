@@ -17,7 +17,7 @@ _SPOKEN = (
     (re.compile(r"\*\*"), "^"),
 )
 _ASKING = re.compile(
-    r"(?i)^\W*(?:(?:hey|hi|ok|so|and|und|also|alisa|please|bitte|can you|could you|kannst du|mir|do you know"
+    r"(?i)^[\s,.:;!?]*(?:(?:hey|hi|ok|so|and|und|also|alisa|please|bitte|can you|could you|kannst du|mir|do you know"
     r"|weißt du|weisst du|what is|what's|whats|what are|how much is|calculate|compute|solve|work out|tell me"
     r"|was ist|was sind|was ergibt|was macht|wie ?viel ist|wie ?viel sind|wie ?viel gibt|rechne|berechne|aus)"
     r"\b[\s,:]*)*"

@@ -13,6 +13,7 @@ LONG = 700
 """Characters beyond which a message is long text, too much for rules that look for a few words."""
 _QUOTED_WHOLE = 48  # characters up to which a message is quoted as it stands
 
+_CAN_YOU = re.compile(r"\b(?:(?:can|could|will|would) you|(?:kannst|koenntest|wuerdest) du)\b")
 _KEYBOARD = re.compile(
     r"asdf|sdfg|dfgh|fghj|ghjk|hjkl|jkl[oö]|qwer|wert[yz]{1}u|[yz]xcv|zxcv|xcvb|cvbn|lkjh|fdsa|poiu|uiop"
 )
@@ -53,14 +54,14 @@ class Understanding:
 
     intent: name of the script's intent, or one of the kinds without a pattern: `sum`, `long_text`, `no_words`,
     `gibberish`, `unknown_question`, `unknown_request`, `unknown_statement`.
-    captured: named parts of the pattern, as typed. matched: what the pattern found, as typed.
+    captured: named parts of the pattern, as typed. subject: the words the message is about, where the intent tells.
     also: a second question in the same message.
     """
 
     intent: str
     sentence: Sentence
     captured: dict[str, str]
-    matched: str = ""
+    subject: str = ""
     social: bool = False
     also: Understanding | None = None
 
@@ -74,13 +75,13 @@ def understand(message: str, script: Script) -> Understanding:
         return Understanding("no_words", whole, {})
     if (wanted := find_sum(message)) is not None:
         return Understanding("sum", whole, {"sum": wanted})
+    if _gibberish(whole, script):
+        return Understanding("gibberish", whole, {})
     parts = [read(part, script) for part in sentences(message)]
     found = [match for part in parts if (match := _match(part, script))]
     over_all = _match(whole, script) if len(parts) != 1 else None
     if found or over_all:
         return _combined(found, over_all)
-    if _gibberish(whole, script):
-        return Understanding("gibberish", whole, {})
     return Understanding(_unknown(message, parts[-1] if parts else whole, script), whole, {})
 
 
@@ -97,8 +98,8 @@ def _match(sentence: Sentence, script: Script) -> _Match | None:
                     for name, value in match.groupdict().items()
                     if value
                 }
-                matched = sentence.original(*match.span())
-                return rank, intent, Understanding(intent.name, sentence, captured, matched, intent.kind == "social")
+                subject = sentence.original(*match.span()) if intent.names_subject else ""
+                return rank, intent, Understanding(intent.name, sentence, captured, subject, intent.kind == "social")
     return None
 
 
@@ -115,30 +116,26 @@ def _combined(parts: list[_Match], whole: _Match | None) -> Understanding:
 
 
 def _gibberish(sentence: Sentence, script: Script) -> bool:
-    said = sentence.text.split()
-    strange = [word for word in said if not script.speller.knows(word) and word.isalpha()]
-    if len(strange) != len(said) or len(said) > 3:
+    said = [fold(match.group()) for match in words(sentence.raw)]
+    if len(said) > 3 or any(script.speller.knows(word) or not word.isalpha() for word in said):
         return False
     return any(
         _KEYBOARD.search(word)
         or _NO_VOWEL_RUN.search(word.replace("sch", "s").replace("ch", "c").replace("ck", "k"))
         or (len(word) > 3 and (len(set(word)) <= 2 or not set(word) & set("aeiouy")))
-        for word in strange
+        for word in said
     )
 
 
 def _unknown(message: str, last: Sentence, script: Script) -> str:
-    first = last.text.split(" ", 1)[0]
-    if re.search(script_pattern(script, "requests"), last.text):
+    said = [word for word in last.text.split() if word not in script.words["lead"]]
+    requests = script.words["requests"]
+    asked_of_her = _CAN_YOU.search(last.text) and not requests.isdisjoint(said)
+    if asked_of_her or (said and said[0] in requests):
         return "unknown_request"
-    if message.rstrip(" !.").endswith("?") or first in script.words["question_starts"]:
+    if message.rstrip(" !.").endswith("?") or (said and said[0] in script.words["question_starts"]):
         return "unknown_question"
     return "unknown_statement"
-
-
-def script_pattern(script: Script, name: str) -> str:
-    """A pattern that finds any of the word list `name`."""
-    return r"\b(?:" + "|".join(sorted(script.words[name])) + r")\b"
 
 
 def topic(understood: Understanding, script: Script) -> str:
@@ -150,10 +147,10 @@ def topic(understood: Understanding, script: Script) -> str:
     sentence = understood.sentence
     if understood.intent == "long_text":
         return _most_frequent(sentence.raw[:20_000], script.words["stop"])
-    if understood.matched and len(understood.matched.split()) <= 3 and not understood.intent.startswith("beyond"):
-        return quotable(understood.matched, 60)
+    if understood.subject:
+        return quotable(understood.subject, 60)
     short = _without_lead(sentence, script)
-    if len(short) <= _QUOTED_WHOLE:
+    if len(short) <= _QUOTED_WHOLE and understood.intent != "unknown_request":
         return quotable(short, 60)
     return _content(sentence, script)
 
