@@ -47,7 +47,9 @@ class ServerSpec:
 def arguments(spec: ServerSpec, help_text: str) -> list[str]:
     """The command line of a `llama-server` whose `--help` says `help_text`: an option it does not know ends it."""
     command = [spec.program, "--model", spec.model, "--host", HOST, "--port", str(spec.port)]
-    command += ["--ctx-size", str(spec.n_ctx), "--parallel", str(spec.parallel), "--threads", str(spec.threads)]
+    # Without a unified cache the context would be divided among the slots, so there is only one then.
+    parallel = spec.parallel if _explains(help_text, "--kv-unified") else 1
+    command += ["--ctx-size", str(spec.n_ctx), "--parallel", str(parallel), "--threads", str(spec.threads)]
     if spec.gpu_layers != "auto":
         command += ["--n-gpu-layers", str(spec.gpu_layers)]
     elif not _explains(help_text, "--n-gpu-layers", "auto"):

@@ -174,7 +174,7 @@ class LLMChain:
     def _using(self, member: _Member, reason: str) -> Using:
         state = member.llm.state()
         if reason:
-            reason = f"{reason} Until it is back, {'the starter' if state.starter else state.provider} answers."
+            reason = f"{reason} Meanwhile {'the starter' if state.starter else state.provider} answers."
         return Using(state.provider, state.model, state.starter, reason)
 
     # ------------------------------------------------------------------------------------------------ one request

@@ -11,16 +11,16 @@ from datetime import datetime
 from pathlib import Path
 
 from backend.app.adapters.llm.managed import ManagedLlamaCpp
-from backend.app.ports import LLMContext
+from backend.app.ports import ChatMessage, LLMContext
 from link.settings.schema import LLMSettings
 
 
 async def run(models: Path, program: str) -> None:
-    async def recall() -> tuple[str, ...]:
+    async def dialogue() -> tuple[ChatMessage, ...]:
         return ()
 
     settings = LLMSettings(threads=1)
-    context = LLMContext(lambda: settings, models, models, lambda: "Alisa", recall, datetime.now)
+    context = LLMContext(lambda: settings, models, models, lambda: "Alisa", dialogue, datetime.now)
     llm = ManagedLlamaCpp(context, program)
     llm.watch(lambda: print(llm.state().status, flush=True))
     await llm.start()

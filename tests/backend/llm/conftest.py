@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend.app.ports import LLMContext
+from backend.app.ports import ChatMessage, LLMContext
 from link.settings.schema import LLMSettings
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -31,12 +31,12 @@ def live() -> Live:
 
 @pytest.fixture
 def context(live: Live, tmp_path: Path) -> LLMContext:
-    async def recall() -> Sequence[str]:
+    async def dialogue() -> Sequence[ChatMessage]:
         return ()
 
     models = tmp_path / "models"
     models.mkdir()
-    return LLMContext(lambda: live.current, models, tmp_path, lambda: "Alisa", recall, datetime.now)
+    return LLMContext(lambda: live.current, models, tmp_path, lambda: "Alisa", dialogue, datetime.now)
 
 
 @pytest.fixture(scope="session")

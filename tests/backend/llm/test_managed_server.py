@@ -239,6 +239,13 @@ def test_automatic_gpu_layers_are_left_to_a_program_that_has_them() -> None:
     assert "k" not in arguments(spec, "")
 
 
+def test_slots_are_given_up_rather_than_context() -> None:
+    spec = ServerSpec(model="m", port=1, key="k", program="p", parallel=4)
+    for help_text, slots in (("-kvu, --kv-unified   one buffer", "4"), ("", "1")):
+        command = arguments(spec, help_text)
+        assert command[command.index("--parallel") + 1] == slots
+
+
 def test_what_is_missing_is_said_before_the_start(context: LLMContext, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "models pull" in missing(context)[0].remedy
     monkeypatch.setattr("backend.app.adapters.llm.managed.find_program", lambda: None)

@@ -11,10 +11,11 @@ request on it fails now and then.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import httptools
 
@@ -97,8 +98,7 @@ class Exchange(asyncio.Protocol):
     # ------------------------------------------------------------------------------------ from the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -145,18 +145,26 @@ async def exchange(
 ) -> Exchange:
     """Connect and send a request; the answer is waited for with `Exchange.head`. Raises LLMError `unreachable`."""
     loop = asyncio.get_running_loop()
-    tls = ssl.create_default_context() if endpoint.tls else None
+    tls = _tls() if endpoint.tls else None
     # Many servers listen on 127.0.0.1 alone while `localhost` means ::1 first, whose refusal takes Windows seconds.
     hosts = ["127.0.0.1", "::1"] if endpoint.host == "localhost" and not endpoint.tls else [endpoint.host]
     for host in hosts:
         try:
             async with asyncio.timeout(connect_timeout):
                 transport, protocol = await loop.create_connection(Exchange, host, endpoint.port, ssl=tls)
-        except (OSError, UnicodeError):  # TimeoutError and ssl.SSLError are OSErrors too
+        except ssl.SSLError:
+            raise LLMError("unreachable", "The model server's certificate is not accepted.") from None
+        except (OSError, UnicodeError):  # TimeoutError is an OSError too
             continue
         transport.write(_request(endpoint, method, path, body))
         return protocol
     raise LLMError("unreachable", "The model server cannot be reached.", retry=True)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The system's certificates; reading them takes tens of milliseconds."""
+    return ssl.create_default_context()
 
 
 async def fetch(

@@ -79,7 +79,7 @@ class ManagedLlamaCpp(LlamaCpp):
         self._hung, self._healthy = 0, False
         self._set(self._starting("The model is being loaded."))
         try:
-            child = await Child.spawn(spec)
+            child = Child(spec)
         except OSError:
             return Fault("The model server cannot be started.", "Restart the computer, or set llm.url to a server.")
         self._endpoint = Endpoint(HOST, spec.port, key=spec.key)
