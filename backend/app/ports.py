@@ -30,7 +30,9 @@ class ChatMessage:
 class ChatRequest:
     """What a language model is asked.
 
-    messages: system prompt first, then the conversation, the newest message last.
+    messages: system prompt first, then the conversation, the newest message last, exactly as it was said.
+    note: what holds only now (the time); a model reads it before the newest message, where no cached prefix of the
+    prompt depends on it. It is no part of what was said.
     conversation: number of the conversation; servers with slots keep its prompt cache by it.
     request: id for the logs (never sent to the server as a header).
     mode: the conversation mode; models read it in the system prompt, the starter (which reads none) here.
@@ -40,6 +42,15 @@ class ChatRequest:
     conversation: int = 0
     request: str = ""
     mode: str = "default"
+    note: str = ""
+
+
+    def messages_with_note(self) -> tuple[ChatMessage, ...]:
+        """The messages for a model, with the note before the newest one."""
+        if not self.note:
+            return self.messages
+        *before, newest = self.messages
+        return (*before, ChatMessage(newest.role, f"{self.note}\n{newest.content}"))
 
 
 @dataclass(frozen=True, slots=True)

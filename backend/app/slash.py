@@ -92,7 +92,7 @@ class SlashCommands:
         number = int(argument)
         await self._conversation.perform(lambda: self._s.memory.switch(number))
         title = known[number].title
-        return _said(f"This is conversation {number} now{': ' + title if title else ''}.")
+        return _said(f"This is conversation {number} now" + (f": {title}" if title else "."))
 
     async def _history(self, argument: str) -> Answer:
         if argument.isdecimal() or not argument:

@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.app.llm_chain import Using
 from backend.app.ports import ChatRequest, LLMError, StoreError
-from backend.app.pure.persona import build_prompt
+from backend.app.pure.persona import build_prompt, note_of_the_moment
 from backend.app.pure.window import heard_part
 from backend.app.replies import Outcome, Reply
 from backend.app.reply import ReplyStream
@@ -124,7 +124,8 @@ class TurnTask:
         history = self._s.memory.window(self._reply.stimulus, share)
         mode = self._s.state.mode
         request = ChatRequest(
-            build_prompt(persona, mode, history, self._now()),
+            build_prompt(persona, mode, history),
+            note=note_of_the_moment(self._now()),
             conversation=self._s.memory.conversation,
             request=self._reply.turn,
             mode=mode,

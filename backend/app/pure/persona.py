@@ -1,7 +1,6 @@
 """Her persona as the user's file describes it, and the prompt that is made of it. Pure: no files, no clock.
 
-What never changes comes first in a prompt and what changes each time (the hour) comes last, because servers keep the
-evaluated beginning of a prompt in a cache.
+What never changes comes first in a prompt, because servers keep its evaluated beginning in a cache.
 """
 
 from __future__ import annotations
@@ -46,12 +45,11 @@ def build_prompt(
     persona: Persona,
     mode: str,
     history: Sequence[StoredMessage],
-    now: datetime,
 ) -> tuple[ChatMessage, ...]:
     """The messages for the model: system prompt, then the conversation in strict alternation.
 
     `history` ends with the message to be answered. Neighbouring messages of one side are joined, because many chat
-    templates refuse two in a row; the local time stands before the last one, where no cached prefix depends on it.
+    templates refuse two in a row.
     """
     messages = [ChatMessage("system", persona.system(mode))]
     for stored in history:
@@ -60,7 +58,9 @@ def build_prompt(
             messages[-1] = ChatMessage(stored.role, f"{messages[-1].content}\n\n{text}")
         elif stored.role == "user" or len(messages) > 1:  # templates want the user to begin
             messages.append(ChatMessage(stored.role, text))
-    if messages[-1].role == "user":
-        stamp = f"(Now: {now:%A, %d %B %Y, %H:%M}.)"
-        messages[-1] = ChatMessage("user", f"{stamp}\n{messages[-1].content}")
     return tuple(messages)
+
+
+def note_of_the_moment(now: datetime) -> str:
+    """What the model should know of this moment, in the words that the persona file announces."""
+    return f"(Now: {now:%A, %d %B %Y, %H:%M}.)"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from backend.app.persona import PersonaError, read_persona
-from backend.app.ports import StoredMessage
+from backend.app.ports import ChatRequest, StoredMessage
 from backend.app.pure.commands import COMMANDS, SlashCommand, UnknownCommand, parse
 from backend.app.pure.lexicon import guess_emotion
-from backend.app.pure.persona import Persona, build_prompt
+from backend.app.pure.persona import Persona, build_prompt, note_of_the_moment
 from backend.app.pure.tokens import estimate_tokens
 from backend.app.pure.window import heard_part, tokens_of, window
 
@@ -89,7 +89,7 @@ def test_the_prompt_begins_with_what_never_changes_and_alternates() -> None:
         message(4, "assistant", "hm", interrupted=True),
         message(5, "user", "three"),
     ]
-    prompt = build_prompt(PERSONA, "calm", history, NOW)
+    prompt = build_prompt(PERSONA, "calm", history)
     assert [(m.role, m.content) for m in prompt] == [
         (
             "system",
@@ -97,8 +97,14 @@ def test_the_prompt_begins_with_what_never_changes_and_alternates() -> None:
         ),
         ("user", "one\n\ntwo"),
         ("assistant", "hm —"),
-        ("user", "(Now: Saturday, 21 November 2026, 09:30.)\nthree"),
+        ("user", "three"),
     ]
+
+
+def test_the_time_stands_before_the_newest_message_and_is_not_part_of_it() -> None:
+    request = ChatRequest(build_prompt(PERSONA, "calm", [message(1, "user", "hi")]), note=note_of_the_moment(NOW))
+    assert request.messages[-1].content == "hi"
+    assert request.messages_with_note()[-1].content == "(Now: Saturday, 21 November 2026, 09:30.)\nhi"
 
 
 def test_an_unknown_mode_counts_as_default() -> None:

@@ -112,7 +112,7 @@ class OpenAIServer:
         """What is sent: common fields, those of the server's kind, then the user's own, which win."""
         body: dict[str, Any] = {
             "model": await self._model_id(settings),
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages_with_note()],
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": settings.temperature,
