@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from backend import VERSION
+from link import own_environment
 
 USAGE = """\
 usage: python -m backend [serve] [--quiet]   run the hub until Ctrl-C
@@ -47,4 +48,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    own_environment.enter("backend")
     sys.exit(main(sys.argv[1:]))

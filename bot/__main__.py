@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from bot.doctor import report
+from link import own_environment
 from link.part_cli import PartProgram
 
 PROGRAM = PartProgram(
@@ -14,4 +15,5 @@ PROGRAM = PartProgram(
 )
 
 if __name__ == "__main__":
+    own_environment.enter("bot")
     sys.exit(PROGRAM.run(sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from link import own_environment
 from link.part_cli import PartProgram
 from overlay.doctor import report
 
@@ -14,4 +15,5 @@ PROGRAM = PartProgram(
 )
 
 if __name__ == "__main__":
+    own_environment.enter("overlay")
     sys.exit(PROGRAM.run(sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from link import own_environment
 from link.part_cli import PartProgram
 from voice.doctor import report
 
@@ -15,4 +16,5 @@ PROGRAM = PartProgram(
 )
 
 if __name__ == "__main__":
+    own_environment.enter("voice")
     sys.exit(PROGRAM.run(sys.argv[1:]))
