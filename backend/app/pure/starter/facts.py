@@ -7,8 +7,8 @@ as the messages are the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from . import stating
 from .folding import fold, quotable, words
@@ -32,12 +32,24 @@ class Fact:
         return bool(stating.NAMING.search(self.text))
 
 
-@dataclass(slots=True)
 class Known:
-    """The user's name, if he said it, and the facts, oldest first."""
+    """The user's name, if he said it, and the facts. A fact told again counts as told now."""
 
-    name: str | None = None
-    facts: list[Fact] = field(default_factory=list)
+    def __init__(self, name: str | None = None, facts: Iterable[Fact] = ()) -> None:
+        self.name = name
+        self._facts = {fact.text.casefold(): fact for fact in facts}
+
+    @property
+    def facts(self) -> list[Fact]:
+        """Oldest first."""
+        return list(self._facts.values())
+
+    def add(self, fact: Fact) -> None:
+        self._facts.pop(fact.text.casefold(), None)
+        self._facts[fact.text.casefold()] = fact
+
+    def drop(self, unwanted: Callable[[Fact], bool]) -> None:
+        self._facts = {text: fact for text, fact in self._facts.items() if not unwanted(fact)}
 
 
 def keywords(text: str) -> frozenset[str]:
@@ -103,18 +115,13 @@ def _learn(known: Known, said: str, before: str) -> None:
     if match := stating.REMEMBER.search(said):
         what = match.group("what").strip().rstrip(".!")
         if not stating.QUESTION.search(said) and keywords(what):
-            _add(known, Fact(quotable(what, 160), before, asked=True))
+            known.add(Fact(quotable(what, 160), asked=True))
         return
     if stating.QUESTION.search(said) or stating.NOT_OWN.search(said):
         return
     introduced = stating.NAMED.search(said) or stating.INTRODUCED.search(said)
     if (introduced and re.search(r"\d|\bfrom\b|\baus\b", said)) or (not introduced and stating.OWN.search(said)):
-        _add(known, Fact(quotable(said.strip(), 160), before))
-
-
-def _add(known: Known, fact: Fact) -> None:
-    known.facts = [old for old in known.facts if old.text.casefold() != fact.text.casefold()]
-    known.facts.append(fact)
+        known.add(Fact(quotable(said.strip(), 160), before if stating.REFERS.match(said) else ""))
 
 
 def forget(known: Known, said: str, before: str) -> bool:
@@ -127,15 +134,16 @@ def forget(known: Known, said: str, before: str) -> bool:
         return False
     what = match.group("what")
     if stating.EVERYTHING.search(what):
-        known.name, known.facts = None, []
+        known.name = None
+        known.drop(lambda fact: True)
     elif stating.LAST.match(what):
         meant = [] if stating.DISMISSED.match(what) or not known.facts else _meant(known, before)
-        known.facts = [fact for fact in known.facts if fact not in meant]
+        known.drop(lambda fact: fact in meant)
     elif stating.OWN_NAME.search(what):
         known.name = None
     else:
         wanted = keywords(what)
-        known.facts = [fact for fact in known.facts if not wanted & keywords(fact.text)]
+        known.drop(lambda fact: bool(wanted & keywords(fact.text)))
     return True
 
 
@@ -181,5 +189,6 @@ def mentions(messages: Sequence[str], subject: str) -> list[str]:
         for said in reversed(messages)
         if wanted <= keywords(said[:_LIMIT])
         and not stating.QUESTION.search(said[:_LIMIT])
+        and not stating.FORGET.match(said)
         and not gather([("", said)], frozenset()).facts
     ]

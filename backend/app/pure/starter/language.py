@@ -42,8 +42,8 @@ def detect(text: str, marks: Marks, otherwise: Language) -> Language | str:
         score["de"] += 1
     ours = max(score["en"], score["de"])
     foreign = max((value for name, value in score.items() if name not in ("en", "de")), default=0)
-    # One foreign word alone may be a name or a dish; two, or one that is all there is, are a language.
-    if foreign > ours and (foreign >= 2 or len(said) <= 2):
+    # One foreign word may be a name or a dish; two, or a long one ("bonjour") that is all there is, are a language.
+    if foreign > ours and (foreign >= 2 or (len(said) <= 2 and max(map(len, said)) >= 4)):
         return OTHER
     if score["en"] == score["de"]:
         return otherwise

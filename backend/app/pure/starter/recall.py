@@ -9,7 +9,9 @@ from .folding import quotable
 from .scene import Scene
 from .types import COMMAND, Answer
 
-_LISTED = 5
+_LISTED = 5  # facts that are told at once
+_QUOTES = {"en": ("“", "”"), "de": ("„", "“")}
+_INNER = {"en": str.maketrans("“”", "‘’"), "de": str.maketrans("„“", "‚‘")}  # quotations within a quotation
 
 
 def _my_name(scene: Scene) -> Answer:
@@ -28,7 +30,7 @@ def _remember(scene: Scene) -> Answer:
 def _forget(scene: Scene) -> Answer:
     before = scene.known
     earlier = scene.earlier[-1] if scene.earlier else ""
-    left = facts.Known(before.name, list(before.facts))
+    left = facts.Known(before.name, before.facts)
     facts.forget(left, scene.message, earlier)
     if (left.name, left.facts) == (before.name, before.facts):
         return Answer("forget.nothing")
@@ -51,9 +53,6 @@ def _memory(scene: Scene) -> Answer:
     if quotes:
         return Answer("memory.facts", {"facts": quotes})
     return Answer("memory.name", {"user": known.name}) if known.name else Answer("memory.nothing")
-
-
-_QUOTES = {"en": ("“", "”"), "de": ("„", "“")}
 
 
 def _recall_fact(scene: Scene) -> Answer:
@@ -89,7 +88,7 @@ def _first_said(scene: Scene) -> Answer:
 
 def _your_words(scene: Scene) -> Answer:
     if scene.her_last and COMMAND not in scene.her_last:
-        return Answer("your_words", {"quote": quotable(scene.her_last, 240)})
+        return Answer("your_words", {"quote": quotable(scene.her_last.translate(_INNER[scene.script.language]), 240)})
     return Answer("model_how." + scene.context.model) if scene.her_last else Answer("your_words.nothing")
 
 

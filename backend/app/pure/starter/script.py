@@ -180,13 +180,13 @@ def _line(group: str, source: Any, emotion: str) -> Line:
 def check_variety(script: Script) -> None:
     """Raise ScriptError unless every group that answers can do so 20 times without repeating itself.
 
-    Each line can stand alone or after any line of the group `again`. In a group with lines for people whose name is
-    unknown, only those count.
+    Each line can stand behind any line of the group `again` (a line said like that is not fresh on its own either).
+    In a group with lines for people whose name is unknown, only those count.
     """
     frames = len(script.groups["again"].lines)
     for group in script.groups.values():
         if group.name in _BESIDE or group.name.startswith("hint."):
             continue
         nameless = sum("user" not in line.slots for line in group.lines)
-        if (nameless or len(group.lines)) * (frames + 1) <= NO_REPEAT:
+        if (nameless or len(group.lines)) * frames <= NO_REPEAT:
             raise ScriptError(f"{script.language}: group `{group.name}` has too few lines")

@@ -54,7 +54,7 @@ class Starter:
         detected = language.detect(message[:LONG], self._marks, spoken)
         script = self._scripts["de" if detected == "de" or (detected == language.OTHER and spoken == "de") else "en"]
         understood = understand(message, script)
-        if detected == language.OTHER and understood.intent.startswith(("unknown", "gibberish", "no_words")):
+        if detected == language.OTHER and understood.intent not in ("sum", "crisis", "long_text"):
             understood = replace(understood, intent="other_language")
         scene = Scene(
             script=script,

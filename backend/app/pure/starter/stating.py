@@ -50,6 +50,7 @@ QUESTION = re.compile(
     r"|was|wo|wann|wer|warum|wie|welche|weißt|weisst|kennst|erinnerst|kannst)\b",
     _I,
 )
+REFERS = re.compile(r"^\W*(?:his|her|its|their|he|she|it|they|er|sie|es|sein|ihr|mine|meiner?s?)\b", _I)
 NAMING = _any(r"names?", "called", "heißt", "heisst", "hieß", "hiess", "heißen", "heissen", after=r")\b")
 
 _NAME = r"(?P<name>[^\W\d_][\w'’-]{0,29}(?: (?-i:[A-ZÄÖÜ])[\w'’-]{1,29})?)"
