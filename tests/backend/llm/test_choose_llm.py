@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,6 @@ def test_several_models_or_a_missing_one_leave_it_to_the_starter(
 
 
 async def test_llama_cpp_is_recognised_by_its_props_and_nothing_else_is() -> None:
-    import asyncio
-
     async with FakeLLM(llamacpp=True) as llama, FakeLLM(models=["x"]) as other, FakeLLM() as gone:
         await gone.stop()
         ports = (gone.port, other.port, llama.port)

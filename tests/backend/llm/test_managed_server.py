@@ -178,6 +178,19 @@ async def test_what_no_try_would_help_is_said_at_once_and_mended_by_the_user(
             await ready(llm)
 
 
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_an_event_loop_that_ends_in_the_middle_of_a_start_ends(context: LLMContext, model: Path, steps: int) -> None:
+    async def fail() -> None:
+        await ManagedLlamaCpp(context, "").start()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        raise RuntimeError("something else went wrong")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        asyncio.run(fail())
+    assert servers() == []
+
+
 # ------------------------------------------------------------------------------------------- a program on the PATH
 
 

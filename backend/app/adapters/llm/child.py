@@ -1,7 +1,7 @@
 """The process of a managed llama.cpp server, seen from the hub: `backend.llama_child` and what it may have started.
 
-Plain `subprocess` with threads, not asyncio's: that one does not exist on every event loop of Windows, and on Python
-3.11 its `wait` has been seen to wait for ever for a process that was gone.
+Plain `subprocess` with threads, not asyncio's: that one does not exist on every event loop of Windows, and an event
+loop that is ended in the middle of a start then waits for ever (Python 3.11: the task that would wake it is cancelled).
 """
 
 from __future__ import annotations
