@@ -130,6 +130,7 @@ class Status:
     turn: Annotated[Id, Field(description="The turn that holds the floor, or empty.")] = ""
     conversation: Annotated[int, Field(description="Number of the current conversation.")] = 0
     boot: Annotated[Id, Field(description="Changes when the hub was started anew: what ran before is lost.")] = ""
+    name: Annotated[Short, Field(description="Her name, as the persona has it.")] = "Alisa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ class Error:
 
     category: Annotated[Short, Field(description="A word for programs.")]
     text: Annotated[str, Field(description="One sentence for people; never a path or a traceback.")]
+    turn: Annotated[Id, Field(description="The turn that failed; empty when a frame of yours was refused.")] = ""
 
 
 ClientMessage = (

@@ -120,7 +120,7 @@ class Clients:
         for client in self._clients.values():
             client.put_text(text)
 
-    def publish_failure(self, category: str, text: str) -> None:
+    def publish_failure(self, category: str, text: str, turn: str) -> None:
         """A turn has failed: a frame for our clients; plain ones, which know none, read the sentence as text."""
         for client in self._clients.values():
-            client.put(Error(category, text) if client.version >= 2 else Text(text))
+            client.put(Error(category, text, turn) if client.version >= 2 else Text(text))

@@ -116,7 +116,7 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     stack.push_async_callback(chain.close)
 
     clients = Clients()
-    state = HubState(clients, describe_llm=lambda: _short_llm(chain))
+    state = HubState(clients, describe_llm=lambda: _short_llm(chain), name=lambda: persona.current().name)
     services = Services(
         clients=clients,
         state=state,

@@ -74,7 +74,7 @@ class TurnTask:
             if said.strip():
                 await self._keep(said, interrupted=True)
         except StoreError as error:
-            self._s.clients.publish_failure("storage", error.text)
+            self._s.clients.publish_failure("storage", error.text, self._reply.turn)
         finally:
             self._end("interrupted")
 
@@ -171,7 +171,7 @@ class TurnTask:
             self._reply.announced = True
             self._s.clients.publish(self._reply.announcement())
         self._reply.error = text
-        self._s.clients.publish_failure(kind, text)
+        self._s.clients.publish_failure(kind, text, self._reply.turn)
         self._end("failed")
 
     def _end(self, outcome: Outcome) -> None:

@@ -24,6 +24,13 @@ def test_only_the_own_reply_counts() -> None:
     assert (text, exchange.state, exchange.emotion, exchange.turn) == ("Yes.", "done", "happy", "t1")
 
 
+def test_the_failure_of_another_turn_is_not_ours() -> None:
+    exchange = Exchange("hi", "r")
+    failed = Error("server", "It broke.", turn="t0")
+    assert heard(exchange, OTHER, failed, End(), MINE, failed, Text("Yes."), End()) == "Yes."
+    assert exchange.state == "done"
+
+
 def test_nothing_counts_after_the_end() -> None:
     exchange = Exchange("hi", "r")
     assert heard(exchange, MINE, Text("Yes."), End(), Turn("t2"), Text("More."), End()) == "Yes."

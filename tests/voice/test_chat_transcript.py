@@ -64,6 +64,11 @@ def test_a_neutral_reply_has_her_name_alone() -> None:
     assert begun().hub(Turn("t"), Text("Yes."), End()).lines == ["Alisa: Yes."]
 
 
+def test_a_persona_of_another_name_speaks_under_it() -> None:
+    screen = begun().hub(Status(llm=MODEL, boot="b1", name="Mika"), Turn("t"), Text("Yes."), End())
+    assert screen.lines == ["Mika: Yes."]
+
+
 def test_the_label_has_the_emotions_colour() -> None:
     transcript = begun().transcript
     transcript.on(Turn("t"))

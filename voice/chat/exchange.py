@@ -47,6 +47,8 @@ class Exchange:
                 self.fail(f"{event.reason} {event.remedy}")
             case Disconnected() if self.state == "asked":
                 self.fail("The connection to the hub was lost before the answer.")
+            case Error() if event.turn and event.turn != self.turn:
+                return ""  # somebody else's turn has failed
             case Error() if self.state == "asked":
                 self.fail(event.text)
             case Error():

@@ -149,7 +149,7 @@ class Transcript:
         return [Line((("", clean(notice.text)),))]
 
     def _fails(self, error: Error) -> list[Ink]:
-        if self.reply and not self._asked and not self._command:
+        if self.reply and (error.turn == self.reply.turn or not (self._asked or self._command)):
             self.held.append(_error(error.text))  # this reply has failed: its end comes next, the reason below it
             return []
         self._asked = self._command = ""
@@ -165,6 +165,7 @@ class Transcript:
 
     def _status(self, status: Status) -> list[Ink]:
         ink: list[Ink] = []
+        self.name = clean_line(status.name) or self.name
         if self._doubtful and not status.turn:
             self._doubtful = False
             ink.append(_notice("It is not certain that your last message arrived. Press Up and Enter to say it again."))

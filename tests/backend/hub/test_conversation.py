@@ -116,6 +116,7 @@ async def test_a_failed_reply_ends_once_and_is_never_stored(tmp_path: Path, scri
                 await chat.say("hello")
                 heard = await chat.reply()
                 assert [error.category for error in heard.errors] == [kind]
+                assert heard.turn and heard.errors[0].turn == heard.turn.turn
                 ours = await plain.reply()
                 assert ours.frames.count("[END]") == 1
                 assert heard.errors[0].text in ours.text
