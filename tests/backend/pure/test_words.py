@@ -81,6 +81,11 @@ def test_the_lexicon_knows_plain_signals_only(text: str, emotion: str) -> None:
     assert guess_emotion(text) == emotion
 
 
+def test_the_lexicon_looks_at_the_end_of_a_long_text_alone() -> None:
+    assert guess_emotion("So sad. " * 1_000 + "And then? " * 200) == "neutral"
+    assert guess_emotion("So sad. " * 1_000 + "And then? " * 200 + "How lovely!") == "happy"
+
+
 def test_the_prompt_begins_with_what_never_changes_and_alternates() -> None:
     history = [
         message(1, "assistant", "dangling"),
