@@ -325,7 +325,11 @@ async def _write(writer: asyncio.StreamWriter, pending: list[bytes], script: Scr
 
 
 async def _run(options: argparse.Namespace) -> None:
-    words = [f"word{n} " for n in range(options.tokens)] if not options.text else options.text.split("|")
+    words = (
+        [f"{f'word{n}':.<{options.size - 1}} " for n in range(options.tokens)]
+        if not options.text
+        else options.text.split("|")
+    )
     script = Script(words, rate=options.rate, burst=options.burst, first=options.first, stamp=options.stamp, usage=True)
     async with FakeLLM(default=script, llamacpp=options.llamacpp, port=options.port) as fake:
         print(fake.port, flush=True)
@@ -336,6 +340,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A scripted OpenAI-compatible server on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="0: any free port, which is printed")
     parser.add_argument("--tokens", type=int, default=100, help="tokens in each reply")
+    parser.add_argument("--size", type=int, default=1, help="least characters in each of them")
     parser.add_argument("--text", default="", help="the reply instead, its tokens separated by |")
     parser.add_argument("--rate", type=float, default=0.0, help="tokens per second; 0: as fast as the socket takes")
     parser.add_argument("--burst", type=int, default=1, help="tokens per write")
