@@ -67,7 +67,9 @@ def gather(messages: Iterable[tuple[str, str]], ordinary: frozenset[str]) -> Kno
     before = ""
     for asked, said in messages:
         said = said[:_LIMIT]
-        if not forget(known, said, before):
+        if stating.NO_NAME_OF_MINE.search(said):
+            known.name = None
+        elif not forget(known, said, before):
             known.name = name_in(said, ordinary, name_asked=asks_name(asked)) or known.name
             _learn(known, said, before)
         before = said

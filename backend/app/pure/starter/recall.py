@@ -68,8 +68,9 @@ def _recall_fact(scene: Scene) -> Answer:
 
 def _said_about(scene: Scene) -> Answer:
     subject = scene.understood.captured["subject"]
-    said = facts.mentions([*(fact.text for fact in scene.known.facts), *scene.earlier], subject)
-    if said:
+    if found := facts.find(scene.known, subject):
+        return Answer("recall.found", {"fact": found[0].text})
+    if said := facts.mentions(scene.earlier, subject):
         return Answer("recall.found", {"fact": said[0]})
     return Answer("recall.unknown")
 

@@ -15,6 +15,7 @@ from .types import Chooser, StarterContext
 from .understanding import Understanding
 
 _DETERMINER = re.compile(r"(?i)^(?:any|some|a few|irgendwelche|ein paar)\s+")
+_TAIL = re.compile(r"(?i)(?:\s+(?:btw|lol|xd|ha(?:ha)+|too|though|übrigens|auch|halt))+\W*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Scene:
         def swap(match: re.Match[str]) -> str:
             return self.script.swaps.get(fold(match.group()), match.group())
 
-        text = _DETERMINER.sub("", text)
+        text = _TAIL.sub("", _DETERMINER.sub("", text))
         return quotable(re.sub(r"[^\W_]+(?:['’][^\W_]+)*", swap, text).rstrip("?!., "), limit)
 
 

@@ -15,7 +15,7 @@ Kind = Literal["ask", "tell", "social"]
 _LIST = re.compile(r"(?<!\?P)<([a-z_]+)>")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 # Plain words in a pattern, which typing errors are corrected to; a word that goes on as a stem is none.
-_PATTERN_WORD = re.compile(r"(?<![a-z\\])([a-z]{3,})(\?)?(?![a-z(\[*+.\\])")
+_PATTERN_WORD = re.compile(r"(?<![a-z\\])([a-z]{3,})(\?)?(?![a-z\[*+.\\]|\((?! ))")
 
 # Said beside an answer, and only while fresh.
 _BESIDE = frozenset({"again", "hello", "shouting", "repeated"})

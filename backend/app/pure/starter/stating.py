@@ -29,14 +29,15 @@ OWN = _any(
     r"i(?: a|['’]?)m (?:from|\d+|allergic|married|single|vegan|vegetarian|an? \w+)\b",
     r"(?:my|our) (?:[\w'’]+ ){1,4}?(?:is|are|was|were|has|have|died|lives?|likes?|loves?|hates?|called)\b",
     r"(?:his|her|its|their) names? (?:is|are|was|were)\b|(?:he|she|it)(?: is|['’]s| was) called\b",
-    r"mine is\b",
+    r"mine is\b|(?:he|she|they) (?:likes?|loves?|hates?|works?|lives?|plays?|studies)\b",
+    r"ich (?:zocke|koche|lese|schaue)\b",
     r"ich (?:mag|liebe|hasse|spiele?|höre|hoere|wohne|lebe|arbeite|studiere|sammle|trinke|esse)\b",
     r"ich komme aus\b",
     r"(?:ich )?habe? (?:gar |leider |heute |morgen |am \w+ )*(?:eine?n?|keine?n?|zwei|drei|vier|fünf|\d+)\b",
     r"ich bin (?:\d+|aus|allergisch|verheiratet|single|vegan\w*|vegetarier\w*|eine?)\b",
     r"(?:meine?|unsere?) (?:[\w'’]+ ){1,4}?"
     r"(?:ist|sind|war|waren|heißt|heisst|heißen|heissen|hat|wohnt|mag|liebt|miaut|bellt)\b",
-    r"(?:er|sie|es) (?:heißt|heisst|hieß|hiess)\b",
+    r"(?:er|sie|es) (?:heißt|heisst|hieß|hiess|mag|liebt|hasst|wohnt|arbeitet|spielt)\b|mein(?:e|er|s|en)? ist\b",
 )
 # What is said to her or about her is no fact about the user; what is only imagined is no fact at all.
 NOT_OWN = _any(
@@ -72,6 +73,11 @@ NOT_A_NAME = re.compile(
     r"\w{3}(?:ed|ing|ful|ous|ive|less|ish|able|ese|ian|ical|lich|ig|isch|bar|los|sam|haft|iert)$", _I
 )
 ASKS_NAME = re.compile(r"\b(?:call you|your name|nenne? ich dich|dich nennen|dein name|heißt du)\b[^.!]*\?")
+
+NO_NAME_OF_MINE = re.compile(
+    r"(?:not|isn['’]?t|nicht) (?:my (?:real |actual |true )?name|(?:mein|wirklich mein) (?:richtiger |echter )?name)",
+    _I,
+)
 
 FORGET = re.compile(
     r"^\W*(?:please |pls |bitte |can you |could you |kannst du |ok |okay )*(?:just )?"

@@ -90,6 +90,8 @@ _Match = tuple[int, Intent, Understanding]
 
 def _match(sentence: Sentence, script: Script) -> _Match | None:
     for rank, intent in enumerate(script.intents):
+        if intent.names_subject and _wants_an_answer(sentence, script):
+            continue  # "who invented the piano" names music, but small talk about music would miss the point
         for pattern in intent.when:
             match = pattern.search(sentence.text)
             if match and not any(other.search(sentence.text) for other in intent.unless):
@@ -127,11 +129,31 @@ def _gibberish(sentence: Sentence, script: Script) -> bool:
     )
 
 
-def _unknown(message: str, last: Sentence, script: Script) -> str:
-    said = [word for word in last.text.split() if word not in script.words["lead"]]
+def _said(sentence: Sentence, script: Script) -> list[str]:
+    """The words of a sentence without interjections at its start."""
+    said = sentence.text.split()
+    while said and said[0] in script.words["lead"]:
+        said.pop(0)
+    return said
+
+
+def _is_request(said: list[str], script: Script) -> bool:
     requests = script.words["requests"]
-    asked_of_her = _CAN_YOU.search(last.text) and not requests.isdisjoint(said)
-    if asked_of_her or (said and said[0] in requests):
+    return bool(said) and (
+        said[0] in requests or (bool(_CAN_YOU.search(" ".join(said))) and not requests.isdisjoint(said))
+    )
+
+
+def _wants_an_answer(sentence: Sentence, script: Script) -> bool:
+    said = _said(sentence, script)
+    return bool(said) and (
+        said[0] in script.words["interrogatives"] or said[1:2] in (["you"], ["du"]) or _is_request(said, script)
+    )
+
+
+def _unknown(message: str, last: Sentence, script: Script) -> str:
+    said = _said(last, script)
+    if _is_request(said, script):
         return "unknown_request"
     if message.rstrip(" !.").endswith("?") or (said and said[0] in script.words["question_starts"]):
         return "unknown_question"
