@@ -24,6 +24,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks import store
 from benchmarks.ws_reader import connect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -224,6 +225,9 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks.hub", description=__doc__)
     options.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
     options.add_argument("--tokens", type=int, default=20_000, help="tokens of a saturated turn (default 20,000)")
+    options.add_argument(
+        "--messages", type=int, default=1_000_000, help="stored messages for the history's part; 0: leave it out"
+    )
     asked = options.parse_args()
 
     rates = saturated(asked.rounds, asked.tokens)
@@ -256,6 +260,10 @@ def main() -> None:
     print(
         f"  {statistics.median(cpu):.2f} s CPU until it answers (aim: 1.5), {statistics.median(rss):.0f} MB (aim: 120)"
     )
+
+    if asked.messages:
+        print("\nHistory (aims: reload at most 10 ms, insert p99 at most 5 ms)")
+        store.run(asked.messages, asked.rounds)
 
 
 if __name__ == "__main__":

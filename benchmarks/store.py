@@ -206,6 +206,17 @@ async def measure(path: Path, rounds: int, writers: int, each: int) -> None:
         _row(f"insert, {writers} writers: {label}", taken, f"{statistics.median(rates):,.0f}/s")
 
 
+def run(messages: int, rounds: int, writers: int = 20, each: int = 100, file: Path | None = None) -> None:
+    """Make a history of so many messages (or take the one in `file`), measure, and print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = file or Path(folder) / "history.db"
+        if not path.exists():
+            print(f"making {messages:,} messages ...")
+            asyncio.run(_fill(path, messages))
+        print(f"{path.stat().st_size / 2**20:,.0f} MiB, SQLite {sqlite3.sqlite_version}, milliseconds")
+        asyncio.run(measure(path, rounds, writers, each))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description="Measure the history.")
     parser.add_argument("--messages", type=int, default=1_000_000, help="size of the history (default: %(default)s)")
@@ -214,13 +225,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100, help="inserts of each writer a round (default: %(default)s)")
     parser.add_argument("--file", type=Path, help="keep the database here and use it again (default: a temporary one)")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = chosen.file or Path(folder) / "history.db"
-        if not path.exists():
-            print(f"making {chosen.messages:,} messages ...")
-            asyncio.run(_fill(path, chosen.messages))
-        print(f"{path.stat().st_size / 2**20:,.0f} MiB, SQLite {sqlite3.sqlite_version}, milliseconds")
-        asyncio.run(measure(path, chosen.rounds, chosen.writers, chosen.each))
+    run(chosen.messages, chosen.rounds, chosen.writers, chosen.each, chosen.file)
 
 
 if __name__ == "__main__":

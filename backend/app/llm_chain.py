@@ -97,6 +97,10 @@ class LLMChain:
         """Length of `text` by the model's own tokenizer, None where it has none or cannot be asked."""
         return await self._primary.llm.count_tokens(text)
 
+    async def models(self) -> Sequence[str]:
+        """The models that the first choice offers (a cached list). Raises LLMError."""
+        return await self._primary.llm.models()
+
     async def batches(self, request: ChatRequest) -> AsyncGenerator[list[Chunk | Using], None]:
         """The answer, a `Using` before its first chunk. Close it to make the server stop. Raises LLMError."""
         reason = ""

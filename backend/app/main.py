@@ -150,7 +150,7 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     for router in (
         websocket_router(inbound),
         chat_router(inbound),
-        status_router(report, services.metrics),
+        status_router(report, chain, services.metrics),
         history_router(store, services, conversation),
         settings_router(settings),
     ):

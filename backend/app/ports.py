@@ -44,7 +44,6 @@ class ChatRequest:
     mode: str = "default"
     note: str = ""
 
-
     def messages_with_note(self) -> tuple[ChatMessage, ...]:
         """The messages for a model, with the note before the newest one."""
         if not self.note:

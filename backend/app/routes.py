@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.app.conversation import Conversation
 from backend.app.guard import require_user
+from backend.app.llm_chain import LLMChain
 from backend.app.metrics import Metrics
-from backend.app.ports import Store, StoredMessage
+from backend.app.ports import LLMError, Store, StoredMessage
 from backend.app.services import Services
 from link.settings.problems import SettingsError
 from link.settings.store import SettingsStore
@@ -78,13 +79,22 @@ def open_router(version: str) -> APIRouter:
     return router
 
 
-def status_router(status: Callable[[], dict[str, Any]], metrics: Metrics) -> APIRouter:
-    """How things stand, for every role; metrics for the user."""
+def status_router(status: Callable[[], dict[str, Any]], chain: LLMChain, metrics: Metrics) -> APIRouter:
+    """How things stand, for every role; models and metrics for the user."""
     router = APIRouter()
 
     @router.get("/status")
     async def status_() -> dict[str, Any]:
         return status()
+
+    @router.get("/models")
+    async def models(request: Request) -> dict[str, Any]:
+        require_user(request)
+        try:
+            offered = await chain.models()
+        except LLMError as error:
+            raise HTTPException(502, error.text) from error
+        return {"models": list(offered), "in_use": chain.status()["model"]}
 
     @router.get("/metrics")
     async def metrics_(request: Request) -> Response:

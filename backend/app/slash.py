@@ -131,6 +131,7 @@ class SlashCommands:
         lines = [
             f"Who answers: {label} ({llm.get('status', 'unknown')})",
             f"Connected: {parts}",
+            *(f"Started: {name} is {part['state']}" for name, part in status["started"].items() if "state" in part),
             f"Mode: {status['mode']}",
             f"Conversation: {status['conversation']}",
         ]

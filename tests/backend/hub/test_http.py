@@ -138,3 +138,12 @@ async def test_metrics_and_decisions(tmp_path: Path) -> None:
         assert decisions[-1]["what"] == "speak"
         assert decisions[-1]["rule"] == "the floor is free"
         assert "hi" not in json.dumps(decisions).split()
+
+
+async def test_the_servers_models_are_listed(tmp_path: Path) -> None:
+    async with FakeLLM(models=["big", "small"]) as fake:
+        llm = {"llm": {"provider": "openai", "model": "small"}}
+        async with running_hub(tmp_path, llm=fake.url, more=llm) as hub:
+            assert (await hub.http.get("/models")).json() == {"models": ["big", "small"], "in_use": "small"}
+            await fake.stop()
+            assert (await hub.http.get("/models")).json()["models"] == ["big", "small"]  # for a while from memory
