@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange with a model server: one request, one connection, bytes handed over per network read.
 
 Why not httpx: its parser costs 22 µs for each chunk of a stream, which alone would halve the hub's throughput, and
-its import 0.2 s and 20 MB at each start (docs/decisions/0003-an-http-exchange-of-our-own.md). The parsing itself
+its import 0.2 s and 20 MB at each start (docs/decisions/0004-an-http-exchange-of-our-own.md). The parsing itself
 is httptools', the C parser (llhttp) that uvicorn uses too.
 
 A connection is never used twice: llama.cpp closes its socket after a stream without announcing it, so that a second
