@@ -1,11 +1,10 @@
-"""One command with real processes: from a fresh copy to a reply, hubs killed and found, Ctrl-C, a real terminal."""
+"""The launcher with real processes: hubs killed and found, Ctrl-C, a terminal. (A fresh clone: test_fresh_clone.py.)"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -160,48 +159,3 @@ async def test_on_a_terminal_the_chat_has_the_screen_and_its_end_is_the_end(env:
         terminal.type("/quit\r")
         assert await terminal.ends(20) == 0
     assert part(env)["state"] == "stopped"
-
-
-def copy_of_the_project(folder: Path) -> Path:
-    """What a clone holds: no environment, no data, no models."""
-    skipped = shutil.ignore_patterns(
-        ".git", ".venv", ".venv.lock", "data", "__pycache__", ".*_cache", ".hypothesis", "*.gguf"
-    )
-    shutil.copytree(PROJECT, folder, ignore=skipped)
-    return folder
-
-
-@pytest.mark.timeout(400)
-def test_from_a_fresh_copy_to_her_first_words_with_one_command(tmp_path: Path) -> None:
-    """No model, no environment: set-up, hub and the starter's reply, and the second time without any set-up."""
-    project = copy_of_the_project(tmp_path / "alisa")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("ALISA_", "PYTHON"))}
-    env |= {"ALISA_HUB__PORT": str(port), "ALISA_LLM__DETECT": "false"}
-
-    def start() -> tuple[float, subprocess.CompletedProcess[str]]:
-        began = time.monotonic()
-        # Started from elsewhere, as people do.
-        ran = subprocess.run(
-            [str(project / "scripts" / "start.sh")],
-            cwd=tmp_path,
-            env=env,
-            input="Hello!\n",
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        return time.monotonic() - began, ran
-
-    first_took, first = start()
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.strip()
-    assert "Installing packages for" in first.stderr
-    assert (project / "data" / "hub.token").exists()
-    second_took, second = start()
-    assert second.returncode == 0, second.stderr
-    assert "Installing" not in second.stderr
-    assert second_took < first_took
