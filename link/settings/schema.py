@@ -46,6 +46,9 @@ class LLMSettings(Section):
         "Who answers: `llamacpp` (a llama.cpp server, external or managed), `openai` (any OpenAI-compatible server: "
         "Ollama, LM Studio, vLLM), `starter` (rules, no model), or `auto` (the first that is configured or found).",
     )
+    plugin: str = restart(
+        "", "Name of a model engine that an installed plug-in brings (entry points alisa.llm); wins over `provider`."
+    )
     url: str = restart(
         "",
         "Address of a running server, such as http://127.0.0.1:8080. Empty: the hub starts one when there is a model.",

@@ -16,7 +16,7 @@ from backend.app.adapters.llm.llamacpp import LlamaCpp
 from backend.app.adapters.llm.managed import ManagedLlamaCpp
 from backend.app.adapters.llm.openai import OpenAIServer
 from backend.app.ports import LLM, LLMContext
-from link.registry import Registry
+from link.registry import Engine, Registry
 from tests.support.engines import ask, collect, text_of, until
 from tests.support.fake_llm import FakeLLM, Script
 
@@ -66,6 +66,17 @@ def test_the_openai_provider_without_an_address_says_what_to_do(context: LLMCont
     choice = pick(context, engines)
     assert choice.llm.name == "starter"
     assert "llm.url" in choice.remedy
+
+
+def test_a_plug_ins_engine_can_be_named(context: LLMContext, engines: Any, live) -> None:
+    ours = engines.engines["starter"]
+    more = Registry(engines.engines | {"mine": Engine("mine", "", ours.options, lambda _: [], ours.create)})
+    live.set(plugin="mine", url="http://127.0.0.1:1")
+    assert pick(context, more).why == "The settings want mine."
+    live.set(plugin="yours")
+    choice = pick(context, more)
+    assert (choice.llm.name, choice.why) == ("starter", "The engine yours cannot be loaded.")
+    assert "mine" in choice.remedy
 
 
 def test_a_running_server_is_used_unless_a_model_was_chosen_or_it_is_forbidden(

@@ -45,7 +45,10 @@ def choose(context: LLMContext) -> LLMChain:
 
 def choose_primary(context: LLMContext, engines: Engines, detected: Callable[[], str | None] = detect) -> Choice:
     """The first choice. Nothing is asked of a server here, but of those that might run on this machine."""
-    provider = context.settings().provider
+    settings = context.settings()
+    if settings.plugin:
+        return _named(context, engines, settings.plugin)
+    provider = settings.provider
     if provider == "starter":
         return Choice(_starter(context, engines), "The settings want the starter.")
     if provider == "openai":
@@ -57,11 +60,12 @@ def _named(context: LLMContext, engines: Engines, name: str) -> Choice:
     """An engine that the settings name: the starter in its place if it lacks something."""
     engine = engines.engines.get(name)
     if engine is None:
-        return Choice(_starter(context, engines), f"The engine {name} cannot be loaded.", "Look into the hub's log.")
+        remedy = f"Known engines: {', '.join(engines.engines)}. The hub's log says what is wrong with others."
+        return Choice(_starter(context, engines), f"The engine {name} cannot be loaded.", remedy)
     lacks = engine.validate_environment(context)
     if lacks:
         return Choice(_starter(context, engines), lacks[0].what, lacks[0].remedy)
-    return Choice(engine.create(context), f"The settings want the provider {name}.")
+    return Choice(engine.create(context), f"The settings want {name}.")
 
 
 def _llamacpp(context: LLMContext, engines: Engines, detected: Callable[[], str | None]) -> Choice:

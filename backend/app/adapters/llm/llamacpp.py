@@ -11,11 +11,10 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from backend.app.adapters.llm.http import fetch
-from backend.app.adapters.llm.openai import PACE, OpenAIServer, Pace, endpoint_of
-from backend.app.ports import LLM, ChatRequest, LLMContext, LLMError, LLMState
+from backend.app.adapters.llm.openai import PACE, OpenAIServer, Pace
+from backend.app.ports import ChatRequest, LLMContext, LLMError, LLMState
 from backend.app.pure import llm_faults
 from backend.app.pure.endpoint import Endpoint
-from link.registry import Engine, Missing
 from link.settings.schema import LLMSettings
 
 _TIMEOUT = 2.0  # seconds, for everything but chat
@@ -134,27 +133,3 @@ def read_props(document: Any) -> Props | None:
         n_ctx if isinstance(n_ctx, int) else None,
         slots if isinstance(slots, int) else 0,
     )
-
-
-def _validate(context: LLMContext) -> list[Missing]:
-    from backend.app.adapters.llm import managed
-
-    return [] if context.settings().url.strip() else managed.missing(context)
-
-
-def _create(context: LLMContext) -> LLM:
-    settings = context.settings()
-    if settings.url.strip():
-        return LlamaCpp(context, endpoint_of(settings))
-    from backend.app.adapters.llm import managed
-
-    return managed.ManagedLlamaCpp(context)
-
-
-ENGINE: Engine[LLM, LLMContext] = Engine(
-    name="llamacpp",
-    summary="A llama.cpp server, running already or started by the hub.",
-    options=LLMSettings,
-    validate_environment=_validate,
-    create=_create,
-)

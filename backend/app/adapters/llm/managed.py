@@ -14,13 +14,14 @@ from pathlib import Path
 from backend.app.adapters.llm.child import Child
 from backend.app.adapters.llm.llamacpp import LlamaCpp
 from backend.app.adapters.llm.model_files import NO_PROGRAM, check_model, find_model, find_program
-from backend.app.adapters.llm.openai import Pace
-from backend.app.ports import LLMContext, LLMError, LLMState
+from backend.app.adapters.llm.openai import Pace, endpoint_of
+from backend.app.ports import LLM, LLMContext, LLMError, LLMState
 from backend.app.pure.endpoint import Endpoint
 from backend.app.pure.llama_faults import PORT_BUSY, Fault, explain
 from backend.llama_child import HOST, ServerSpec
 from link.backoff import Backoff
-from link.registry import Missing
+from link.registry import Engine, Missing
+from link.settings.schema import LLMSettings
 from link.tasks import RestartPolicy
 
 logger = logging.getLogger(__name__)
@@ -175,3 +176,23 @@ def _physical_cores() -> int:
     import psutil
 
     return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+
+
+def _validate(context: LLMContext) -> list[Missing]:
+    return [] if context.settings().url.strip() else missing(context)
+
+
+def _create(context: LLMContext) -> LLM:
+    settings = context.settings()
+    if settings.url.strip():
+        return LlamaCpp(context, endpoint_of(settings))
+    return ManagedLlamaCpp(context)
+
+
+ENGINE: Engine[LLM, LLMContext] = Engine(
+    name="llamacpp",
+    summary="A llama.cpp server, running already or started by the hub.",
+    options=LLMSettings,
+    validate_environment=_validate,
+    create=_create,
+)
