@@ -5,6 +5,7 @@ Used for docs/images/terminal.svg. The picture names no font that would have to 
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
 import sys
@@ -28,9 +29,11 @@ def picture(captured: str, title: str) -> str:
 
 def main() -> None:
     """Read the captured screen from standard input and write the picture."""
-    if len(sys.argv) != 2:
-        sys.exit("Usage: tmux capture-pane -e -p | python scripts/terminal_picture.py OUT.svg")
-    Path(sys.argv[1]).write_text(picture(sys.stdin.read(), "python -m voice.text_chat"), encoding="utf-8")
+    parser = argparse.ArgumentParser(prog="python scripts/terminal_picture.py", description=__doc__)
+    parser.add_argument("file", type=Path, help="the SVG to write")
+    parser.add_argument("--title", default="python -m voice.text_chat", help="title of the window")
+    asked = parser.parse_args()
+    asked.file.write_text(picture(sys.stdin.read(), asked.title), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ async def refused(
 ) -> str:
     with pytest.raises(DownloadError) as caught:
         await fetch(server, target, limits, path, **wanted)
-    assert not target.exists()  # noqa: ASYNC240 - a look at a temporary folder
+    assert not target.exists()
     return caught.value.text
 
 
