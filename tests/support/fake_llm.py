@@ -23,6 +23,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import ssl
 import sys
 import time
 from collections import deque
@@ -123,7 +124,9 @@ class FakeLLM:
         n_ctx: int = 4096,
         slots: int = 2,
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls
         self.default = default or Script()
         self.scripts = deque(scripts)
         self.requests: list[Seen] = []
@@ -137,14 +140,14 @@ class FakeLLM:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def script(self, *scripts: Script) -> None:
         """Append scripts for the next chat requests."""
         self.scripts.extend(scripts)
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 20)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 20, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
+from pathlib import Path
 
 import pytest
+import trustme
 
 from backend.app.adapters.llm.openai import ENGINE, OpenAIServer, Pace
 from backend.app.ports import Finished, LLMContext, LLMError, ReasoningDelta, TextDelta
@@ -49,6 +52,25 @@ async def test_many_tokens_in_one_read_are_one_batch(context: LLMContext) -> Non
         batches = [batch async for batch in engine(context, fake).batches(ask())]
     assert sum(len(batch) for batch in batches) == 5001
     assert len(batches) < 500
+
+
+async def test_over_tls_only_with_a_certificate_that_is_trusted(
+    context: LLMContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted, unknown = trustme.CA(), trustme.CA()
+    trusted.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))  # read once in a process, at the first use
+    for authority, name, text in (
+        (trusted, "127.0.0.1", "Safe." * 500),
+        (trusted, "other.example", ""),
+        (unknown, "127.0.0.1", ""),
+    ):
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(name).configure_cert(tls)
+        async with FakeLLM(Script(["Safe", "."] * 500), tls=tls) as fake:
+            chunks, error = await collect(engine(context, fake).batches(ask()))
+        assert text_of(chunks) == text
+        assert error is None if text else error and "certificate" in error.text
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7])
