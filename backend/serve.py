@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from link import paths
+from link.exit_codes import NOT_AVAILABLE, WRONG_SETTINGS
 from link.settings.problems import SettingsError
 from link.settings.store import SettingsStore
 from link.tokens import TokenError, create_tokens
@@ -32,7 +33,9 @@ def serve(*, console: bool) -> int:
         create_tokens(data)  # first, because it is what notices a data folder that cannot be used
         settings = SettingsStore(data).current
         listening = _listen(settings.hub.host, settings.hub.port)
-    except (SettingsError, TokenError) as error:
+    except SettingsError as error:
+        return _fail(str(error), WRONG_SETTINGS)
+    except TokenError as error:
         return _fail(str(error))
     except OSError as error:
         return _fail(_why_not(error, settings.hub.host, settings.hub.port))
@@ -142,6 +145,6 @@ def _holder(port: int) -> str:
     return ""
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, code: int = NOT_AVAILABLE) -> int:
     sys.stderr.write(f"The hub cannot start. {text}\n")
-    return 1
+    return code

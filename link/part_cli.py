@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from link.doctor import Report, render, to_json
-
-NOT_AVAILABLE = 3
-"""Exit code of a part that cannot run here and says so: starters do not try it again."""
+from link.exit_codes import NOT_AVAILABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from link.exit_codes import NOT_AVAILABLE, WRONG_SETTINGS
 from link.hub_probe import Answer, busy_port_text, probe, reachable_host
 from link.paths import data_dir
 from link.roles import Role
@@ -23,7 +24,6 @@ from link.tokens import token_path
 from scripts.arguments import Plan, parse
 from scripts.board import Board
 from scripts.parts import CHAT, HUB, PARTS, Part
-from scripts.supervision import NOT_AVAILABLE, WRONG_USAGE
 from scripts.supervisor import Program, Supervisor
 
 _HUB_WAIT = 60.0  # seconds to wait for a hub that another start is bringing up
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         return error.code
     except SettingsError as error:
         say(str(error))
-        return WRONG_USAGE
+        return WRONG_SETTINGS
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         say(f"Nothing was started, because {where}{error.strerror}: check the data folder (ALISA_DATA_DIR).")

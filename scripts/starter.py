@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from link.exit_codes import NOT_AVAILABLE
 from link.paths import PROJECT, data_dir, models_dir
 from scripts.arguments import Plan, parse
 from scripts.environment import Environment, SetupError
 from scripts.parts import LINK_REQUIREMENTS, LLM_REQUIREMENTS, PARTS
 from scripts.progress import Progress
-from scripts.supervision import NOT_AVAILABLE
 
 
 def run(argv: Sequence[str]) -> int:

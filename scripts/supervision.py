@@ -10,11 +10,10 @@ import signal
 from dataclasses import dataclass, field
 from typing import Literal
 
+from link.exit_codes import NOT_AVAILABLE, WRONG_SETTINGS
+
 State = Literal["starting", "running", "restarting", "failed", "stopped", "missing"]
 
-# A part that ends with these has said why it cannot run; trying again would not change that.
-WRONG_USAGE = 2
-NOT_AVAILABLE = 3
 # Ended on purpose: by itself, or by somebody's kill or Ctrl-C.
 _DELIBERATE = (0, -signal.SIGTERM, -signal.SIGINT)
 
@@ -94,9 +93,9 @@ class Supervision:
         if code in _DELIBERATE:
             self.state = "stopped"
             return Ended(describe_exit(code))
-        if code in (WRONG_USAGE, NOT_AVAILABLE):
+        if code in (WRONG_SETTINGS, NOT_AVAILABLE):
             self.state = "failed"
-            return GiveUp("cannot run with these settings" if code == WRONG_USAGE else "cannot run here")
+            return GiveUp("cannot run with these settings" if code == WRONG_SETTINGS else "cannot run here")
         self._crashes = [at for at in self._crashes if now - at < self.policy.window] + [now]
         if len(self._crashes) >= self.policy.crashes:
             self.state = "failed"

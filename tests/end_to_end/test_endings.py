@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from link.exit_codes import NOT_AVAILABLE, WRONG_SETTINGS
 from link.messages import Text
 from link.testing.waiting import eventually
 from tests.support.fake_llm import FakeLLM, Script
@@ -129,13 +130,13 @@ async def test_the_chat_ends_in_mid_reply_and_stops_it(tmp_path: Path, number: s
 # ---------------------------------------------------------------------------------------- what hinders the start
 
 
-async def refused(tmp_path: Path, **variables: str) -> str:
-    """Start a hub that cannot start; returns its one sentence."""
+async def refused(tmp_path: Path, code: int = NOT_AVAILABLE, **variables: str) -> str:
+    """Start a hub that cannot start, and says so with this exit code; returns its one sentence."""
     variables.setdefault("ALISA_DATA_DIR", str(tmp_path / "data"))
     variables.setdefault("ALISA_HUB__PORT", str(free_port()))
     name = f"refused-{len(list(tmp_path.glob('refused-*.err')))}"
     async with Running(name, ("-m", "backend"), environment(**variables), tmp_path) as program:
-        assert await program.ends() == 1
+        assert await program.ends() == code
         assert program.out == ""
         (sentence,) = program.err.splitlines()
         assert "Traceback" not in sentence
@@ -163,16 +164,16 @@ async def test_a_broken_settings_file(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     settings = tmp_path / "data" / "settings.yaml"
     settings.write_text("hub:\n  prot: 8001\n")
-    said = await refused(tmp_path)
+    said = await refused(tmp_path, WRONG_SETTINGS)
     assert "settings.yaml" in said
     assert "port" in said
     assert "prot" in said
     settings.write_text("hub: [\n")
-    assert "settings.yaml" in await refused(tmp_path)
+    assert "settings.yaml" in await refused(tmp_path, WRONG_SETTINGS)
 
 
 async def test_a_wrong_variable(tmp_path: Path) -> None:
-    assert "ALISA_HUB__PORT" in await refused(tmp_path, ALISA_HUB__PORT="eighty")
+    assert "ALISA_HUB__PORT" in await refused(tmp_path, WRONG_SETTINGS, ALISA_HUB__PORT="eighty")
 
 
 async def test_a_history_that_is_no_database(tmp_path: Path) -> None:
