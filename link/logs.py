@@ -27,7 +27,7 @@ MAX_BYTES = 5 * 1024 * 1024
 BACKUPS = 3
 OURS = ("link", "backend", "overlay", "voice", "vision", "bot", "scripts")
 # Libraries that log every request with its address, and at level debug the very frames with what people said.
-NOISY = ("httpx", "httpcore", "websockets", "urllib3", "PIL", "uvicorn.access")
+NOISY = ("alembic", "httpx", "httpcore", "websockets", "urllib3", "PIL", "uvicorn.access")
 
 turn_id: ContextVar[str] = ContextVar("turn_id", default="")
 request_id: ContextVar[str] = ContextVar("request_id", default="")

@@ -6,11 +6,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from backend.app.llm_chain import Using
-from backend.app.ports import ChatRequest, Chunk, Finished, ReasoningDelta, TextDelta
+from backend.app.ports import ChatRequest, Chunk, Finished, LLMError, ReasoningDelta, TextDelta
 from backend.app.pure.emotion import EmotionFilter, Feeling
 from backend.app.pure.lexicon import guess_emotion
+from backend.app.pure.outbox import MAX_CHARACTERS
 from backend.app.replies import Reply
 from link.messages import Emotion, EmotionName, HubMessage
+
+LONGEST = MAX_CHARACTERS
+"""Characters of a reply. No sane model comes near (llm.max_tokens is at most 32,768). A server that writes for ever is
+stopped while a client that returns can still be sent the whole."""
 
 Batches = Callable[[ChatRequest], AsyncGenerator[list[Chunk | Using], None]]
 
@@ -36,6 +41,7 @@ class ReplyStream:
         self._ready = ready
         self._using = using
         self._filter = EmotionFilter()
+        self._length = 0
         self.finish_reason = ""
 
     async def run(self, batches: Batches, request: ChatRequest, *, guess: bool) -> None:
@@ -77,6 +83,9 @@ class ReplyStream:
             return
         if self._reply.emotion is None:
             self._feel("neutral")  # the model marked nothing: the face of the last reply must not stay
+        self._length += len(item)
+        if self._length > LONGEST:
+            raise LLMError("server", "The model wrote without end and was stopped.")
         self._reply.pieces.append(item)
         self._publish_text(item)
 

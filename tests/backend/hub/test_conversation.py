@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.app.reply import LONGEST
 from link.messages import Error, Interrupt, ModeChanged, Notice, Status, Text, Turn, UserSaid
 from tests.support.fake_llm import FakeLLM, Script
 from tests.support.hub import running_hub
@@ -314,3 +315,13 @@ async def test_the_starter_remembers_truthfully_over_conversations_and_restarts(
         await chat.next(Notice)
         await chat.say("What is my name?")
         assert "Robin" in (await chat.reply()).text
+
+
+async def test_a_server_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
+    async with FakeLLM(Script(["x" * 10_000] * 200)) as fake, running_hub(tmp_path, llm=fake.url) as hub:
+        async with hub.connect() as chat:
+            await chat.say("go")
+            heard = await chat.reply()
+            assert "without end" in heard.errors[0].text
+            assert len(heard.text) <= LONGEST
+            assert await hub.history() == [("user", "go")]
