@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backend.limits import MAX_BYTES
 from link import paths
 from link.exit_codes import NOT_AVAILABLE, WRONG_SETTINGS
 from link.settings.problems import SettingsError
@@ -21,9 +22,6 @@ from link.tokens import TokenError, create_tokens
 
 if TYPE_CHECKING:
     import uvicorn
-
-MAX_FRAME = 1024 * 1024
-"""Bytes in one WebSocket message; a client that sends more is disconnected (code 1009)."""
 
 
 def serve(*, console: bool) -> int:
@@ -83,7 +81,7 @@ def _server(*, console: bool) -> uvicorn.Server:
             log_config=None,
             log_level=None,
             access_log=False,  # its lines would hold tokens
-            ws_max_size=MAX_FRAME,
+            ws_max_size=MAX_BYTES,
             ws_per_message_deflate=False,  # on loopback it costs more than it saves
             timeout_graceful_shutdown=1,
             server_header=False,

@@ -36,6 +36,7 @@ from backend.app.slash import SlashCommands
 from backend.app.state import HubState
 from backend.app.status import StatusReport
 from backend.app.ws import websocket_router
+from backend.limits import MAX_BYTES
 from link import paths
 from link.logs import setup as setup_logs
 from link.roles import Role
@@ -65,8 +66,17 @@ class Door:
 
 def create_app(door: Door) -> FastAPI:
     """The hub's ASGI application with nothing behind its door yet: `build` opens it."""
-    # No interactive documentation: its pages load scripts from elsewhere. The schema itself is at /openapi.json.
-    app = FastAPI(title="Alisa", version=VERSION, lifespan=_lifespan(door), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Alisa",
+        version=VERSION,
+        lifespan=_lifespan(door),
+        max_body_size=MAX_BYTES,
+        # No interactive documentation: its pages load scripts from elsewhere. The schema itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+        # What is said here is nobody else's business, whatever telemetry this machine is set up to send.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.add_middleware(Guard, role_of=door.role_of, allowed=door.allowed)
     app.include_router(open_router(VERSION))
     app.add_exception_handler(HTTPException, _http_error)

@@ -25,7 +25,7 @@ import uvicorn
 import websockets
 
 from backend.app.main import Door, build, create_app
-from backend.serve import MAX_FRAME
+from backend.limits import MAX_BYTES
 from link.codec import decode_hub, encode
 from link.messages import ClientMessage, Emotion, End, Error, HubMessage, Say, Text, Turn
 from link.roles import Role
@@ -178,7 +178,7 @@ async def running_hub(
             app,
             lifespan="off",
             log_config=None,
-            ws_max_size=MAX_FRAME,
+            ws_max_size=MAX_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )

@@ -185,6 +185,13 @@ async def test_a_huge_frame_ends_only_the_connection_that_sent_it(tmp_path: Path
         assert (await other.reply()).text
 
 
+async def test_a_huge_request_is_refused_unread(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        answer = await hub.http.post("/chat", json={"message": "x" * 2_000_000})
+        assert answer.status_code == 413
+        assert (await hub.http.get("/status")).status_code == 200
+
+
 TAGGY = st.lists(
     st.sampled_from(["[", "]", "END", "[END]", "[EMO", "TION]sad", "[STATUS]", "{}", " ", "a"]), min_size=1
 )
