@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from link.files import sync_folder
+from link.locks import ProcessLock
 from link.ranges import Validator
 
 
@@ -58,13 +59,9 @@ def exclusively(target: Path) -> Iterator[bool]:
 
     The lock ends with the process, however that ends.
     """
-    from filelock import FileLock, Timeout
-
     path = target.with_name(target.name + ".lock")
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
+    lock = ProcessLock(path)
+    if not lock.acquire(timeout=0):
         yield False
         return
     try:

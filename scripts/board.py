@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.filelock import FileLock
+from link.locks import ProcessLock
 from scripts.supervision import State
 
 _KEPT_EVENTS = 200
@@ -28,14 +28,14 @@ class Board:
         self._run = run
         self._now = now
         self.echo = echo
-        self._claims: dict[str, FileLock] = {}
+        self._claims: dict[str, ProcessLock] = {}
         run.mkdir(parents=True, exist_ok=True)
         self._shorten_events()
 
     def claim(self, part: str) -> bool:
         """Take charge of a part. False: another launcher looks after it already."""
-        lock = FileLock(self._run / f"{part}.lock")
-        if not lock.acquire(wait=False):
+        lock = ProcessLock(self._run / f"{part}.lock")
+        if not lock.acquire(timeout=0):
             return False
         self._claims[part] = lock
         return True
@@ -57,7 +57,7 @@ class Board:
         exit_code: int | None = None,
     ) -> None:
         """Write a part's state. `since` is kept as long as the state stays the same."""
-        with FileLock(self._run / "parts.lock"):
+        with ProcessLock(self._run / "parts.lock"):
             parts = self._read()
             before = parts.get(part, {})
             since = before.get("since") if before.get("state") == state and before.get("pid") == pid else None
@@ -73,13 +73,13 @@ class Board:
 
     def sweep(self) -> None:
         """Mark as stopped what a launcher that no longer lives left as running; forget parts that were missing."""
-        with FileLock(self._run / "parts.lock"):
+        with ProcessLock(self._run / "parts.lock"):
             parts = {name: entry for name, entry in self._read().items() if entry.get("state") != "missing"}
             for name, entry in parts.items():
                 if entry.get("state") not in ("starting", "running", "restarting") or name in self._claims:
                     continue
-                lock = FileLock(self._run / f"{name}.lock")
-                if lock.acquire(wait=False):
+                lock = ProcessLock(self._run / f"{name}.lock")
+                if lock.acquire(timeout=0):
                     lock.release()
                     entry |= {"state": "stopped", "pid": None, "reason": "its starter was killed"}
                     entry["since"] = self._stamp()

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from link.locks import ProcessLock
 from link.requirement_files import fingerprint
-from scripts.filelock import FileLock
 from scripts.pip_output import failure, step
 from scripts.progress import Progress
 
@@ -57,8 +57,8 @@ class Environment:
         """
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder.with_name(self.folder.name + ".lock"))
-            if not lock.acquire(wait=False):
+            lock = ProcessLock(self.folder.with_name(self.folder.name + ".lock"))
+            if not lock.acquire(timeout=0):
                 self.progress.say("Another start is installing packages; waiting for it.")
                 lock.acquire()
         except OSError as error:

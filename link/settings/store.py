@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from link.files import write_atomic
+from link.locks import ProcessLock
 from link.settings.document import edit_json, edit_yaml, parse
 from link.settings.fields import MASK, settings_fields
 from link.settings.load import Loaded, assemble, leaves, load, put, read_text, settings_file, validate, without_empty
@@ -90,16 +91,17 @@ class SettingsStore:
         return self._adopt(await asyncio.to_thread(self._write, patch))
 
     def _write(self, patch: Mapping[str, Any]) -> Loaded:
-        from filelock import FileLock, Timeout
-
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._lock, FileLock(self._data_dir / ".settings.lock", timeout=LOCK_SECONDS):
+        others = ProcessLock(self._data_dir / ".settings.lock")
+        with self._lock:
+            try:
+                self._data_dir.mkdir(parents=True, exist_ok=True)
+                if not others.acquire(LOCK_SECONDS):
+                    raise SettingsError(["Another program is saving the settings: try again in a moment."])
                 return self._write_locked(patch)
-        except Timeout:
-            raise SettingsError(["Another program is saving the settings: try again in a moment."]) from None
-        except OSError as error:
-            raise SettingsError([f"The settings cannot be saved ({error.strerror})."]) from None
+            except OSError as error:
+                raise SettingsError([f"The settings cannot be saved ({error.strerror})."]) from None
+            finally:
+                others.release()
 
     def _write_locked(self, patch: Mapping[str, Any]) -> Loaded:
         file = settings_file(self._data_dir)
