@@ -97,6 +97,10 @@ class LLMChain:
         """Length of `text` by the model's own tokenizer, None where it has none or cannot be asked."""
         return await self._primary.llm.count_tokens(text)
 
+    def context_length(self) -> int | None:
+        """Length of the model's context in tokens, None where it is not known."""
+        return self._primary.llm.state().n_ctx
+
     async def models(self) -> Sequence[str]:
         """The models that the first choice offers (a cached list). Raises LLMError."""
         return await self._primary.llm.models()

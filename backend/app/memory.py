@@ -51,18 +51,14 @@ class ShortTermMemory:
         await self.load()
         return count
 
-    def window(self, stimulus: Stimulus, share: float = 1.0) -> tuple[StoredMessage, ...]:
-        """The turns for a prompt that answers `stimulus`, which comes last.
-
-        share: part of the token limit to use (after the server found the prompt too long).
-        """
-        settings = self._settings()
+    def window(self, stimulus: Stimulus, tokens: int) -> tuple[StoredMessage, ...]:
+        """The turns for a prompt that answers `stimulus`, which comes last; at most `tokens` long."""
         messages = self._messages
         if stimulus.answers:
             messages = [m for m in messages if not (m.role == "assistant" and m.turn == stimulus.replaces)]
         elif not any(m.turn == stimulus.turn and m.role == "user" for m in messages):
             messages = [*messages, self._pending(stimulus)]
-        return window(messages, settings.turns, int(settings.tokens * share))
+        return window(messages, self._settings().turns, tokens)
 
     @property
     def tokens(self) -> int:

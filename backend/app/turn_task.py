@@ -13,7 +13,8 @@ from typing import Any
 from backend.app.llm_chain import Using
 from backend.app.ports import ChatRequest, LLMError, StoreError
 from backend.app.pure.persona import build_prompt, note_of_the_moment
-from backend.app.pure.window import heard_part
+from backend.app.pure.tokens import estimate_tokens
+from backend.app.pure.window import heard_part, room_for_history
 from backend.app.replies import Outcome, Reply
 from backend.app.reply import ReplyStream
 from backend.app.services import Services
@@ -120,9 +121,11 @@ class TurnTask:
         self._end("finished")
 
     async def _ask(self, stream: ReplyStream, share: float) -> None:
-        persona = self._s.persona.current()
-        history = self._s.memory.window(self._reply.stimulus, share)
-        mode = self._s.state.mode
+        settings, persona, mode = self._s.settings(), self._s.persona.current(), self._s.state.mode
+        system = estimate_tokens(persona.system(mode))
+        context = self._s.chain.context_length()
+        room = room_for_history(settings.conversation.tokens, context, settings.llm.max_tokens, system)
+        history = self._s.memory.window(self._reply.stimulus, int(room * share))
         request = ChatRequest(
             build_prompt(persona, mode, history),
             note=note_of_the_moment(self._now()),
@@ -130,7 +133,7 @@ class TurnTask:
             request=self._reply.turn,
             mode=mode,
         )
-        await stream.run(self._s.chain.batches, request, guess=self._s.settings().conversation.guess_emotion)
+        await stream.run(self._s.chain.batches, request, guess=settings.conversation.guess_emotion)
 
     async def _store_user(self) -> None:
         began = time.perf_counter()

@@ -101,9 +101,9 @@ class LLMSettings(Section):
 class ConversationSettings(Section):
     """How she talks and how much of the conversation she has in mind."""
 
-    persona: str = Field(
+    persona: str = restart(
         "persona.yaml",
-        description="Persona file, in the data folder or an absolute path. Written at first start; edit it.",
+        "Persona file, in the data folder or an absolute path. Written at first start; edit it.",
     )
     guess_emotion: bool = Field(
         True, description="Guess the emotion from a reply's words when the model did not mark one."

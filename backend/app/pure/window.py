@@ -35,6 +35,18 @@ def window(messages: Sequence[StoredMessage], turns: int, tokens: int) -> tuple[
     return tuple(messages[begin:])
 
 
+def room_for_history(wanted: int, context: int | None, reply: int, system: int) -> int:
+    """Tokens that the turns in mind may take: as many as wanted, if the model's context has room for them.
+
+    context: its length, None if unknown; reply: tokens kept free for the answer; system: length of the system prompt.
+    All in tokens. At least an eighth of the context is for the history, whatever the others want: then the server
+    says that the prompt is too long, and the turn is tried with less.
+    """
+    if context is None:
+        return wanted
+    return min(wanted, max(context - reply - system, context // 8))
+
+
 def heard_part(text: str, heard: str) -> str:
     """The part of a reply that was heard, in the reply's own words.
 

@@ -169,6 +169,19 @@ async def test_a_prompt_that_does_not_fit_is_tried_once_more_with_less_history(t
         assert sizes[5] < sizes[4]
 
 
+async def test_a_short_context_is_not_overrun(tmp_path: Path) -> None:
+    """The server's own context length counts, so that a full memory does not cost a refused request each turn."""
+    more = {"llm": {"provider": "llamacpp", "max_tokens": 100}, "conversation": {"tokens": 3000}}
+    async with FakeLLM(default=Script(["word "] * 100), llamacpp=True, n_ctx=1024) as fake:
+        async with running_hub(tmp_path, llm=fake.url, more=more) as hub, hub.connect() as chat:
+            for n in range(8):
+                await chat.say(f"message {n} " + "and so on " * 20)
+                await chat.reply()
+        lengths = [sum(len(m["content"].split()) for m in request.body["messages"]) for request in fake.requests]
+        assert lengths[1] > lengths[0]
+        assert max(lengths) < 1024 - 100
+
+
 async def test_modes_are_changed_confirmed_and_remembered(tmp_path: Path) -> None:
     async with FakeLLM(Script(["Ok."])) as fake:
         async with running_hub(tmp_path, llm=fake.url) as hub, hub.connect() as chat, hub.connect(version=1) as plain:

@@ -15,7 +15,7 @@ from backend.app.pure.commands import COMMANDS, SlashCommand, UnknownCommand, pa
 from backend.app.pure.lexicon import guess_emotion
 from backend.app.pure.persona import Persona, build_prompt, note_of_the_moment
 from backend.app.pure.tokens import estimate_tokens
-from backend.app.pure.window import heard_part, tokens_of, window
+from backend.app.pure.window import heard_part, room_for_history, tokens_of, window
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 PERSONA = Persona(
@@ -202,3 +202,10 @@ def test_only_her_own_words_count_as_heard(heard: str, kept: str) -> None:
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_what_was_heard_is_a_beginning_of_what_was_said(text: str, heard: str) -> None:
     assert text.startswith(heard_part(text, heard))
+
+
+def test_the_history_leaves_room_for_persona_and_reply() -> None:
+    assert room_for_history(3000, None, 512, 600) == 3000
+    assert room_for_history(3000, 32_768, 512, 600) == 3000
+    assert room_for_history(3000, 4096, 512, 600) == 2984
+    assert room_for_history(3000, 1024, 512, 600) == 128
