@@ -68,6 +68,9 @@ async def _fill(path: Path, messages: int) -> None:
             rows,
         )
         connection.commit()
+    await store.open()
+    await store.page(search="index")  # the first search has everything indexed
+    await store.close()
 
 
 def _drop_from_cache(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: whatever was acknowledged is there, and the file is whole."""
+"""kill -9 at random moments: whatever was acknowledged is there and is found, and the file is whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from backend.app.ports import Scope
 
 ROOT = Path(__file__).parents[3]
 
-# Eight producers; prints "<id> <text>" once a message is acknowledged.
+# Eight producers; prints "<id> <text>" once a message is acknowledged. They also search, so that the kill falls
+# before, into and after indexing.
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
@@ -35,6 +36,8 @@ async def main():
             sys.stdout.write(f"{message.id} {text}\\n")
             sys.stdout.flush()
             number += 1
+            if number % 8 == 0:
+                await store.page(search=text)
 
     await asyncio.gather(*(produce(name) for name in range(8)))
 
@@ -73,6 +76,8 @@ async def _check_kills(path: Path, rounds: int) -> None:
         found: dict[int, str] = {}
         for conversation in await store.conversations():
             found |= {message.id: message.text for message in await store.recent(conversation.id, 1_000_000)}
+        searched = await store.page(search="round", limit=1_000_000)
+        assert {message.id: message.text for message in searched.messages} == found
         assert await store.check() is None
         await store.close()
         assert acknowledged.items() <= found.items()

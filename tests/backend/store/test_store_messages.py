@@ -84,11 +84,16 @@ async def test_a_turn_without_a_reply_has_nothing_to_shorten_or_remove(store, co
     assert len(await store.recent(conversation, 9)) == 1
 
 
-async def test_an_id_is_never_used_twice(store, conversation):
+async def test_an_id_is_never_used_twice(open_store, store, conversation):
     (_, gone) = await store.add(said(conversation), replied(conversation))
     assert await store.remove_reply("t1")
     (new,) = await store.add(replied(conversation, "again"))
     assert new.id > gone.id
+    assert await store.clear() == 2
+    await store.close()
+    again = await open_store()
+    (newest,) = await again.add(said(conversation))
+    assert newest.id > new.id
 
 
 async def test_counted_lengths_are_kept(store, conversation):

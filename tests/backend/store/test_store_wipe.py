@@ -33,6 +33,8 @@ async def _fill(store: SqliteStore, secret: int, harmless: int) -> None:
             said(secret, f"{SECRET} {text} {SECRET}{number}", turn=f"s{number}"),
             replied(secret, f"You said {SECRET}", turn=f"s{number}"),
         )
+        if number == 150:  # the search index knows one half
+            await store.page(search="moon")
 
 
 @pytest.mark.parametrize("everything", [True, False])

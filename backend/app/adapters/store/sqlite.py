@@ -186,20 +186,24 @@ def require_foreign_keys(connection: Connection) -> None:
 
 SEARCH_TABLE = "messages_search"
 
-# An index over messages.text, kept by triggers. `remove_diacritics 2` makes "Mädchen" and "madchen" one word.
+# An index over messages.text. New messages enter it later (`index_some`), because indexing takes longer than storing,
+# and who stores is waiting. Which are in it FTS5 itself keeps: its docsize table has one row for each
+# (https://www.sqlite.org/fts5.html#the_docsize_table). As ids only grow, those after its last are what is missing.
+# The triggers leave what is not yet in it alone: to take out what was never put in would damage the index.
+# `remove_diacritics 2` makes "Mädchen" and "madchen" one word.
 # Frozen: revision 0002 runs this; a change is a new constant with a new revision.
 SEARCH_V1 = (
     "CREATE VIRTUAL TABLE messages_search USING fts5("
     "text, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2')",
-    "CREATE TRIGGER messages_search_insert AFTER INSERT ON messages BEGIN "
-    "INSERT INTO messages_search(rowid, text) VALUES (new.id, new.text); END",
-    "CREATE TRIGGER messages_search_delete AFTER DELETE ON messages BEGIN "
+    "CREATE TRIGGER messages_search_delete AFTER DELETE ON messages "
+    "WHEN EXISTS (SELECT 1 FROM messages_search_docsize WHERE id = old.id) BEGIN "
     "INSERT INTO messages_search(messages_search, rowid, text) VALUES ('delete', old.id, old.text); END",
-    "CREATE TRIGGER messages_search_update AFTER UPDATE OF text ON messages BEGIN "
+    "CREATE TRIGGER messages_search_update AFTER UPDATE OF text ON messages "
+    "WHEN EXISTS (SELECT 1 FROM messages_search_docsize WHERE id = old.id) BEGIN "
     "INSERT INTO messages_search(messages_search, rowid, text) VALUES ('delete', old.id, old.text); "
     "INSERT INTO messages_search(rowid, text) VALUES (new.id, new.text); END",
     "INSERT INTO messages_search(messages_search) VALUES ('rebuild')",
-    # Segments are merged by `tidy`; within a commit only as a last resort, when 64 are waiting.
+    # Segments are merged by `tidy`; by indexing only as a last resort, when 64 are waiting.
     "INSERT INTO messages_search(messages_search, rank) VALUES ('automerge', 0)",
     "INSERT INTO messages_search(messages_search, rank) VALUES ('crisismerge', 64)",
 )
@@ -284,16 +288,54 @@ def searched(
     return statement
 
 
+_INDEXED_UP_TO = f"(SELECT ifnull(max(id), 0) FROM {SEARCH_TABLE}_docsize)"
+_UNINDEXED = f"SELECT id FROM messages WHERE id > {_INDEXED_UP_TO} ORDER BY id DESC LIMIT 1"
+# The oldest that are missing: at most 50, and none once 10,000 characters are together (about two milliseconds).
+_INDEX_SOME = (
+    f"INSERT INTO {SEARCH_TABLE}(rowid, text) SELECT id, text FROM ("
+    "SELECT id, text, sum(length(text)) OVER (ORDER BY id) - length(text) AS before FROM ("
+    f"SELECT id, text FROM messages WHERE id > {_INDEXED_UP_TO} AND id <= :up_to ORDER BY id LIMIT 50)"
+    ") WHERE before < 10000"
+)
+
+
+def unindexed(connection: Connection) -> int | None:
+    """The id of the newest message if the search index lacks it; None when the index is complete."""
+    newest: int | None = connection.exec_driver_sql(_UNINDEXED).scalar()
+    return newest
+
+
+def index_some(connection: Connection, up_to: int = 2**63 - 1) -> bool:
+    """Put some messages, none after the message `up_to`, into the search index. False: there were none to put in."""
+    return driver(connection).execute(_INDEX_SOME, {"up_to": up_to}).rowcount > 0
+
+
 # ------------------------------------------------------------------------------- housekeeping, wiping, checking
 
-_MERGE_PAGES = 500  # of the search index in one go: a few ten milliseconds
+_MERGE_PAGES = 16  # of the search index in one step: three milliseconds
+_MERGE_STEPS = 32  # in one quiet moment
 
 
-def tidy(connection: Connection) -> None:
-    """Do in a quiet moment what would make commits slow: merge segments of the search index, empty the log."""
+def tidy(connection: Connection) -> Iterator[None]:
+    """Do in a quiet moment what would make commits slow: index new messages, merge segments of the search index,
+    empty the log. In steps of a few milliseconds: who has better to do asks for no further one."""
+    while index_some(connection):
+        yield
+        _merge_some(connection)
+        yield
+    for _ in range(_MERGE_STEPS):
+        if not _merge_some(connection):
+            break
+        yield
+    driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _merge_some(connection: Connection) -> bool:
+    """Merge a few pages of the search index. False: there was nothing to merge."""
     raw = driver(connection)
+    before = raw.total_changes
     raw.execute(f"INSERT INTO {SEARCH_TABLE}({SEARCH_TABLE}, rank) VALUES ('merge', {_MERGE_PAGES})")
-    raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    return raw.total_changes - before >= 2  # https://www.sqlite.org/fts5.html#the_merge_command
 
 
 def mark_wipe_due(connection: Connection) -> None:
@@ -333,6 +375,8 @@ def find_damage(connection: Connection) -> str | None:
         (report,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
         if report != "ok":
             return errors.DAMAGED
+        while index_some(connection):  # the check compares the index with all messages
+            pass
         raw.execute(f"INSERT INTO {SEARCH_TABLE}({SEARCH_TABLE}, rank) VALUES ('integrity-check', 1)")
     except sqlite3.DatabaseError as error:
         return errors.explain(error)

@@ -64,6 +64,8 @@ class SqliteStore:
         limit: int = 50,
     ) -> HistoryPage:
         plan = sqlite.plan_search(search) if search else None
+        if plan and plan.match:
+            await self._complete_index()
         return await self.database.read(
             partial(
                 queries.page,
@@ -74,6 +76,12 @@ class SqliteStore:
                 limit=limit,
             )
         )
+
+    async def _complete_index(self) -> None:
+        """Have every message indexed that is stored by now, in small steps between which others can write."""
+        newest = await self.database.read(sqlite.unindexed)
+        while newest is not None and await self.database.write(partial(sqlite.index_some, up_to=newest)):
+            pass
 
     async def summary(self) -> HistorySummary:
         return await self.database.read(partial(queries.summary, scope=self._scope))

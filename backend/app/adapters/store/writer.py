@@ -43,7 +43,7 @@ class Writer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._untidy = False
+        self._untidy = True  # whoever wrote before us may have had no quiet moment
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -93,7 +93,10 @@ class Writer:
     def _tidy(self) -> None:
         self._untidy = False
         try:
-            sqlite.tidy(self._connection)
+            for _ in sqlite.tidy(self._connection):
+                if not self._jobs.empty():
+                    self._untidy = True  # the rest has time until it is quiet again
+                    break
         except sqlite3.Error as error:  # nothing is lost: the next time is another chance
             log.warning("housekeeping of the history failed: %s", error)
 
