@@ -188,7 +188,7 @@ SEARCH_TABLE = "messages_search"
 
 # An index over messages.text. New messages enter it later (`index_some`), because indexing takes longer than storing,
 # and who stores is waiting. Which are in it FTS5 itself keeps: its docsize table has one row for each
-# (https://www.sqlite.org/fts5.html#the_docsize_table). As ids only grow, those after its last are what is missing.
+# (https://www.sqlite.org/fts5.html, "FTS5 Data Structures"). As ids only grow, those after its last are missing.
 # The triggers leave what is not yet in it alone: to take out what was never put in would damage the index.
 # `remove_diacritics 2` makes "Mädchen" and "madchen" one word.
 # Frozen: revision 0002 runs this; a change is a new constant with a new revision.
