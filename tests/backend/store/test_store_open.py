@@ -70,8 +70,8 @@ async def test_a_second_store_on_the_same_file_is_refused(open_store, store):
 
 async def test_another_process_is_noticed_and_its_death_frees_the_file(open_store, path):
     program = (
-        "import sys, time; from pathlib import Path; from backend.app.adapters.store.lock import FileLock\n"
-        "FileLock(Path(sys.argv[1])).acquire(); print('locked', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from link.locks import ProcessLock\n"
+        "ProcessLock(Path(sys.argv[1])).acquire(); print('locked', flush=True); time.sleep(60)"
     )
     lock = path.with_name("history.db.lock")
     child = await asyncio.create_subprocess_exec(

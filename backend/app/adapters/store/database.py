@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -14,15 +15,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.app.adapters.store import errors, sqlite
-from backend.app.adapters.store.lock import FileLock
 from backend.app.adapters.store.migrate import migrate
 from backend.app.adapters.store.writer import Writer
 from backend.app.ports import StoreError
+from link.locks import ProcessLock
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 READERS = 4
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # what file systems without locks answer
 
 
 class Database:
@@ -32,7 +35,7 @@ class Database:
         """busy_timeout: seconds to wait for another program's lock before giving up."""
         self._path = path
         self._busy_timeout = busy_timeout
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock = ProcessLock(path.with_name(path.name + ".lock"))
         self._writing: Engine | None = None
         self._reading: Engine | None = None
         self._connection: Connection | None = None
@@ -85,7 +88,7 @@ class Database:
     def _prepare(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+            self._take_lock()
             sqlite.check_file(self._path, self._busy_timeout)
             self._writing = sqlite.writing_engine(self._path, self._busy_timeout)
             self._connection = self._writing.connect()
@@ -99,6 +102,17 @@ class Database:
         self._writer = Writer(self._connection)
         self._reading = sqlite.reading_engine(self._path, self._busy_timeout, READERS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    def _take_lock(self) -> None:
+        """Keep a second hub off the file. Raises StoreError or, for the caller to explain, OSError."""
+        try:
+            taken = self._lock.acquire(timeout=0)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise StoreError(errors.NO_LOCKS) from error
+            raise
+        if not taken:
+            raise StoreError(errors.IN_USE)
 
     @staticmethod
     def _finish_wipe(connection: Connection) -> None:
