@@ -20,6 +20,8 @@ _HINT_WITHIN = 8
 
 _PASSIVE = ("unknown_statement", "unknown_question", "gibberish", "yes", "no", "choice", "told_like", "told_have")
 """What may be the answer to a question of hers."""
+_SHORT = 3
+"""Words up to which "what I always do" is rather an answer than a question."""
 
 
 _NOTHING = ChatMessage("user", "")
@@ -113,6 +115,8 @@ class Starter:
         )
         if asked is None or (scene.message.rstrip().endswith("?") and intent != "choice"):
             return None
+        if intent == "unknown_question" and len(scene.message.split()) > _SHORT:
+            return None  # a question of his own, though its mark is missing
         kind = intent if intent in ("yes", "no") else "other"
         if scene.understood.social and kind == "other":
             return None
