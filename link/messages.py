@@ -131,6 +131,7 @@ class Status:
     conversation: Annotated[int, Field(description="Number of the current conversation.")] = 0
     boot: Annotated[Id, Field(description="Changes when the hub was started anew: what ran before is lost.")] = ""
     name: Annotated[Short, Field(description="Her name, as the persona has it.")] = "Alisa"
+    modes: Annotated[tuple[Short, ...], Field(description="The conversation modes there are.")] = ()
 
 
 @dataclass(frozen=True, slots=True)

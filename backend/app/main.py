@@ -126,7 +126,12 @@ async def build(app: FastAPI, door: Door, data: Path, stack: AsyncExitStack, *, 
     stack.push_async_callback(chain.close)
 
     clients = Clients()
-    state = HubState(clients, describe_llm=lambda: _short_llm(chain), name=lambda: persona.current().name)
+    state = HubState(
+        clients,
+        describe_llm=lambda: _short_llm(chain),
+        name=lambda: persona.current().name,
+        modes=lambda: tuple(persona.current().modes),
+    )
     services = Services(
         clients=clients,
         state=state,

@@ -17,13 +17,14 @@ class HubState:
     """What is the case now.
 
     boot: changes with every start of the hub. vision: the newest words of each kind from the eyes.
-    describe_llm: what [STATUS] says of who answers. name: hers, as the persona has it. quiet: see quiet.py.
+    describe_llm: what [STATUS] says of who answers. name, modes: as the persona has them. quiet: see quiet.py.
     fallback_reason: why somebody else than the model answered last; empty when it did itself.
     """
 
     clients: Clients
     describe_llm: Callable[[], dict[str, Any]] = dict
     name: Callable[[], str] = lambda: "Alisa"
+    modes: Callable[[], tuple[str, ...]] = tuple
     boot: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     mode: str = "default"
     emotion: EmotionName = "neutral"
@@ -41,6 +42,7 @@ class HubState:
         quiet = self.quiet
         return Status(
             name=self.name(),
+            modes=self.modes(),
             parts=tuple(client.name for client in self.clients),
             mouth=self.clients.named(self.mouth.holder),
             ears=self.clients.named(self.ears.holder),

@@ -33,5 +33,6 @@ def test_help_names_every_command() -> None:
 
 def test_completion_of_names_and_arguments() -> None:
     assert [text for text, _, _ in completions("/s")] == ["/switch", "/status", "/stop"]
-    assert completions("/mode ca") == [("calm", "", 2)]
+    assert completions("/mode ca", ["default", "calm", "wild"]) == [("calm", "", 2)]
+    assert completions("/mode ") == []
     assert completions("hello") == completions("/new my") == completions("/mode\nx") == []

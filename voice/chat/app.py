@@ -67,7 +67,9 @@ class ChatApp:
         self._ctrl_c = CtrlC()
         self._hint = ""
         self._entered: asyncio.Queue[str] = asyncio.Queue()
-        layout = build_layout(Look(self._live, self._status_line), history, self._accept)
+        layout = build_layout(
+            Look(self._live, self._status_line, lambda: self._session.status.modes), history, self._accept
+        )
         self._app: Application[int] = Application(
             layout=layout,
             key_bindings=bindings(on_ctrl_c=self.press_ctrl_c, on_leave=self.leave),

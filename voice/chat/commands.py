@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 COMMANDS: dict[str, str] = {
@@ -16,10 +17,6 @@ COMMANDS: dict[str, str] = {
     "/retry": "answer the last message again",
     "/stop": "stop the reply",
     "/quit": "end the chat",
-}
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "/mode": ("default", "teasing", "calm", "serious"),
-    "/clear": ("yes",),
 }
 KEYS = "Ctrl-C stops a reply, Ctrl-D ends the chat, Alt-Enter begins a new line, Up and Down recall what you typed."
 
@@ -44,16 +41,17 @@ def help_text() -> str:
     return "\n".join([*(f"{name:<{width}}  {does}" for name, does in COMMANDS.items()), KEYS])
 
 
-def completions(typed: str) -> list[tuple[str, str, int]]:
+def completions(typed: str, modes: Sequence[str] = ()) -> list[tuple[str, str, int]]:
     """How a half-typed line may go on: replacement, explanation, and how many characters before the cursor it replaces.
 
-    Only commands are completed; anything else has none.
+    Only commands are completed; anything else has none. modes: the conversation modes there are.
     """
     if not typed.startswith("/") or "\n" in typed:
         return []
     word, space, argument = typed.partition(" ")
     if not space:
         return [(name, does, len(word)) for name, does in COMMANDS.items() if name.startswith(word.lower())]
+    choices: dict[str, Sequence[str]] = {"/mode": modes, "/clear": ("yes",)}
     return [
-        (choice, "", len(argument)) for choice in ARGUMENTS.get(word.lower(), ()) if choice.startswith(argument.lower())
+        (choice, "", len(argument)) for choice in choices.get(word.lower(), ()) if choice.startswith(argument.lower())
     ]

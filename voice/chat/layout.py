@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from prompt_toolkit.buffer import Buffer
@@ -31,17 +31,21 @@ MENU_ROWS = 11
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the changing parts show now."""
+    """What the changing parts show now. modes: the conversation modes there are, for completion."""
 
     live: Callable[[], StyleAndTextTuples]
     status: Callable[[], StyleAndTextTuples]
+    modes: Callable[[], Sequence[str]]
 
 
 class CommandCompleter(Completer):
     """Offers slash commands and their arguments."""
 
+    def __init__(self, modes: Callable[[], Sequence[str]]) -> None:
+        self._modes = modes
+
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for text, meaning, replaced in completions(document.text_before_cursor):
+        for text, meaning, replaced in completions(document.text_before_cursor, self._modes()):
             yield Completion(text, start_position=-replaced, display_meta=meaning)
 
 
@@ -50,7 +54,7 @@ def build_layout(look: Look, history: History, accept: Callable[[Buffer], bool])
     search = SearchToolbar(ignore_case=True)
     field = TextArea(
         prompt=[(theme.YOU, PROMPT)],
-        completer=CommandCompleter(),
+        completer=CommandCompleter(look.modes),
         history=history,
         accept_handler=accept,
         search_field=search,

@@ -18,6 +18,11 @@ class StatusLine:
         self.connected = False
         self._status: Status | None = None
 
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The conversation modes there are, as far as the hub has told."""
+        return self._status.modes if self._status else ()
+
     def on(self, message: object) -> None:
         """Take in a message of the hub; those that change nothing here are ignored."""
         if isinstance(message, Status):

@@ -193,7 +193,8 @@ async def test_modes_are_changed_confirmed_and_remembered(tmp_path: Path) -> Non
             await chat.say("/mode")
             assert "The mode is calm" in (await chat.next(Notice)).text
         async with running_hub(tmp_path, llm=fake.url) as hub, hub.connect() as chat:
-            assert (await chat.next(Status)).mode == "calm"
+            status = await chat.next(Status)
+            assert (status.mode, status.modes) == ("calm", ("default", "teasing", "calm", "serious"))
             await chat.say("hi")
             await chat.reply()
         assert "calm" in fake.requests[-1].body["messages"][0]["content"]
