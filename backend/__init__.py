@@ -1,3 +1,1 @@
 """The hub: owns the conversation, talks to the language model, keeps the history, and serves the satellites."""
-
-VERSION = "0.1.0"

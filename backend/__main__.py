@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from backend import VERSION
 from link import own_environment
+from link.version import VERSION
 
 USAGE = """\
 usage: python -m backend [serve] [--quiet]   run the hub until Ctrl-C

@@ -119,28 +119,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
+        from link.hub_probe import holder, other_port
+
+        who = holder(port)
         return (
-            f"Port {port} is in use{_holder(port)}. End that program, or choose another port: "
-            f"set ALISA_HUB__PORT={port + 1}, or hub.port in settings.yaml."
+            f"Port {port} is in use{f' by {who}' if who else ''}. End that program, or choose another port: "
+            f"set ALISA_HUB__PORT={other_port(port)}, or hub.port in settings.yaml."
         )
     if error.errno == errno.EACCES:
         return f"This user may not listen on port {port}. Choose one above 1023 (ALISA_HUB__PORT)."
     return f"The hub cannot listen on {host} ({error.strerror}). Check hub.host in the settings."
-
-
-def _holder(port: int) -> str:
-    """` by NAME (process N)` where the system tells who listens on the port, else nothing."""
-    import psutil
-
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                return (
-                    f" by {psutil.Process(connection.pid).name()} (process {connection.pid})" if connection.pid else ""
-                )
-    except (psutil.Error, OSError):
-        return ""
-    return ""
 
 
 def _fail(text: str, code: int = NOT_AVAILABLE) -> int:

@@ -67,10 +67,11 @@ def busy_port_text(port: int, answer: Answer) -> str:
         who = "another Alisa with another data folder"
     else:
         who = holder(port) or "another program"
-    return f"Port {port} is taken by {who}: end it, or give Alisa another port with ALISA_HUB__PORT={_other(port)}."
+    return f"Port {port} is taken by {who}: end it, or give Alisa another port with ALISA_HUB__PORT={other_port(port)}."
 
 
-def _other(port: int) -> int:
+def other_port(port: int) -> int:
+    """A port to suggest in place of one that is taken."""
     return port + 1 if port < 65535 else port - 1
 
 

@@ -16,7 +16,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from backend import VERSION
 from backend.app.adapters.llm.choose import choose
 from backend.app.adapters.store.store import SqliteStore
 from backend.app.chat_route import chat_router
@@ -44,6 +43,7 @@ from link.settings.schema import Settings
 from link.settings.store import SettingsStore
 from link.tasks import RestartPolicy, Supervisor
 from link.tokens import TokenTable, create_tokens
+from link.version import VERSION
 
 log = logging.getLogger(__name__)
 

@@ -42,7 +42,6 @@ class ReplyStream:
         self._using = using
         self._filter = EmotionFilter()
         self._length = 0
-        self.finish_reason = ""
 
     async def run(self, batches: Batches, request: ChatRequest, *, guess: bool) -> None:
         """Stream the answer to `request` to its end. Raises LLMError.
@@ -67,10 +66,8 @@ class ReplyStream:
             match chunk:
                 case TextDelta(text):
                     texts.append(text)
-                case ReasoningDelta():
+                case ReasoningDelta() | Finished():
                     continue
-                case Finished(reason):
-                    self.finish_reason = reason
                 case Using():
                     self._using(chunk)
         if texts:

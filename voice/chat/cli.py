@@ -20,11 +20,11 @@ from link.settings.load import load
 from link.settings.problems import SettingsError
 from link.signals import stop_signals
 from link.tokens import read_token
+from link.version import VERSION
 
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
-VERSION = "0.1.0"
 PATIENCE = 120.0
 """Seconds without any sign of the hub after which an answer is given up. A slow machine may read a long prompt."""
 STOPPED = 130

@@ -7,13 +7,10 @@ missing bracket, a closing mark, a synonym. All of them are marks; none of them 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import get_args
 
 import regex
 
-from link.messages import EmotionName
-
-EMOTIONS: tuple[EmotionName, ...] = get_args(EmotionName)
+from link.messages import EMOTIONS, EmotionName
 
 SYNONYMS: dict[str, EmotionName] = {
     **{name: name for name in EMOTIONS},

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.app.pure.emotion import EMOTIONS, EmotionFilter, Feeling
+from backend.app.pure.emotion import EmotionFilter, Feeling
+from link.messages import EMOTIONS
 
 
 def run(pieces: list[str]) -> tuple[str, list[tuple[int, str]]]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from link.messages import EMOTIONS
+
 from .folding import fold, without_umlauts
 from .spelling import Speller
-from .types import EMOTIONS, NO_REPEAT, Emotion, Language
+from .types import NO_REPEAT, Emotion, Language
 
 Kind = Literal["ask", "tell", "social"]
 _LIST = re.compile(r"(?<!\?P)<([a-z_]+)>")

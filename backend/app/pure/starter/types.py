@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from backend.app.ports import ChatMessage
+from link.messages import EmotionName
 
 Item = TypeVar("Item")
 
-Emotion = Literal["neutral", "happy", "sad", "angry", "surprised", "teasing", "calm", "serious"]
-EMOTIONS: tuple[Emotion, ...] = ("neutral", "happy", "sad", "angry", "surprised", "teasing", "calm", "serious")
+Emotion = EmotionName
 
 Language = Literal["en", "de"]
 
